@@ -1,0 +1,1 @@
+namespace LowLatency.Tests; public class T { [Xunit.Fact] public void ShouldRun() { } }
