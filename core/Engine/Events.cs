@@ -1,0 +1,174 @@
+using System.Runtime.InteropServices;
+
+namespace LowLatency.Core.Engine;
+
+/// <summary>Types of the records in an egress ring: everything that leaves the engine.</summary>
+internal enum EventType
+{
+    Deliver = 1,
+    Confirm,
+    Rejected,
+    PublicationReady,
+    PublicationOpened,
+    Subscribed,
+    SubscriptionEnded,
+    QueueDeclared,
+    Done,
+    Failed,
+    SessionClosed,
+    SessionFault,
+}
+
+// Layout of an event in an egress ring: the struct, then the variable part named in its comment.
+// Every struct starts with the session that it is for.
+
+/// <summary>A message is handed to a subscription. The bytes are in the log at <see cref="Position"/>.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct DeliverEvent
+{
+    internal int Session;
+    internal uint Subscription;
+
+    /// <summary>1, 2, 3, … for each subscription.</summary>
+    internal ulong Tag;
+
+    /// <summary>Number of the message in its queue: rises by 1, kept over a restart.</summary>
+    internal ulong QueueSequence;
+
+    /// <summary>Position of its <c>Message</c> record.</summary>
+    internal long Position;
+
+    /// <summary>How often it was delivered before, as far as is known.</summary>
+    internal ushort DeliveryCount;
+
+    /// <summary>Bit 0: may have been delivered before.</summary>
+    internal ushort Flags;
+
+    /// <summary>Routing key, headers and body together, in bytes.</summary>
+    internal int PayloadLength;
+
+    internal const ushort RedeliveredFlag = 1;
+}
+
+/// <summary>All messages of the publication up to <see cref="Sequence"/> that were not rejected have reached <see cref="Level"/>.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct ConfirmEvent
+{
+    internal int Session;
+    internal uint Publication;
+    internal ulong Sequence;
+
+    /// <summary>The <see cref="DurabilityLevel"/> reached by those since the last confirm.</summary>
+    internal byte Level;
+
+    internal byte Reserved0;
+    internal ushort Reserved1;
+    internal uint Reserved2;
+}
+
+/// <summary>One message was not kept. Variable part: queue (string, empty when it is about none), sentence (u16 length + UTF-8).</summary>
+/// <remarks>Comes before any confirm that covers its sequence.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct RejectedEvent
+{
+    internal int Session;
+    internal uint Publication;
+    internal ulong Sequence;
+    internal ushort Code;
+    internal ushort Reserved0;
+    internal uint Reserved1;
+}
+
+/// <summary>A publication that was rejected with <see cref="ErrorCode.QueueFull"/> or <see cref="ErrorCode.DiskFull"/> may try again.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+internal struct PublicationReadyEvent
+{
+    internal int Session;
+    internal uint Publication;
+}
+
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct PublicationOpenedEvent
+{
+    internal int Session;
+    internal uint Request;
+    internal uint Publication;
+
+    /// <summary>Granted window in messages.</summary>
+    internal uint Window;
+
+    /// <summary>Highest sequence that the broker has from this publisher; 0 for none or an unnamed one.</summary>
+    internal ulong LastSequence;
+}
+
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SubscribedEvent
+{
+    internal int Session;
+    internal uint Request;
+    internal uint Subscription;
+    internal uint Reserved;
+}
+
+/// <summary>The broker ended a subscription or a publication (queue deleted, taken over). Variable part: sentence (u16 length + UTF-8).</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+internal struct SubscriptionEndedEvent
+{
+    internal int Session;
+    internal uint Handle;
+    internal ushort Code;
+
+    /// <summary>0: a subscription; 1: a publication.</summary>
+    internal byte IsPublication;
+
+    internal byte Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct QueueDeclaredEvent
+{
+    internal int Session;
+    internal uint Request;
+
+    /// <summary>Waiting messages.</summary>
+    internal ulong Ready;
+
+    /// <summary>Subscriptions on it.</summary>
+    internal uint Consumers;
+
+    internal uint Reserved;
+}
+
+/// <summary>A request without a result of its own is carried out.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+internal struct DoneEvent
+{
+    internal int Session;
+    internal uint Request;
+}
+
+/// <summary>A request was refused; the session goes on. Variable part: sentence (u16 length + UTF-8).</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+internal struct FailedEvent
+{
+    internal int Session;
+    internal uint Request;
+    internal ushort Code;
+    internal ushort Reserved;
+}
+
+/// <summary>Last event of a session: its id is free again.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+internal struct SessionClosedEvent
+{
+    internal int Session;
+}
+
+/// <summary>The session broke a rule that costs it the connection: tell it, then close it with <see cref="CommandType.CloseSession"/>. Variable part: sentence (u16 length + UTF-8).</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
+internal struct SessionFaultEvent
+{
+    internal int Session;
+    internal ushort Code;
+    internal ushort Reserved;
+}
