@@ -3,10 +3,10 @@ namespace LowLatency.Core.Engine;
 /// <summary>Body of a <c>Message</c> record, in bytes from the start of the body. Little endian. See docs/journal.md.</summary>
 /// <remarks>
 /// <code>
-///  0 u64 publisher sequence      24 i64 received ns        44 u32 body length        56 routes: count x (u64 queue sequence, u32 queue id, u32 0)
-///  8 u32 publisher id            32 u32 journaled delta ns 48 u32 exchange id           then routing key, headers, body
-/// 12 u16 routes, u16 flags       36 u16 routing key length 52 u32 reserved
-/// 16 i64 published ns            38 u16 headers length, 40 u32 reserved
+///  0 u64 publisher sequence      24 i64 received ns          40 u32 body length
+///  8 u32 publisher id            32 u32 journaled delta ns   44 u32 exchange id
+/// 12 u16 routes, u16 flags       36 u16 routing key length   48 routes: count x (u64 queue sequence, u32 queue id, u32 0)
+/// 16 i64 published ns            38 u16 headers length          then routing key, headers, body
 /// </code>
 /// The 24 bytes from <see cref="PublishedNs"/> to <see cref="HeadersLength"/> are the same, in the same order, in a deliver frame.
 /// </remarks>
@@ -21,11 +21,9 @@ internal static class MessageLayout
     internal const int JournaledDeltaNs = 32;
     internal const int RoutingKeyLength = 36;
     internal const int HeadersLength = 38;
-    internal const int Reserved = 40;
-    internal const int BodyLength = 44;
-    internal const int ExchangeId = 48;
-    internal const int Reserved2 = 52;
-    internal const int Routes = 56;
+    internal const int BodyLength = 40;
+    internal const int ExchangeId = 44;
+    internal const int Routes = 48;
 
     internal const int RouteLength = 16;
     internal const int RouteQueueSequence = 0;
