@@ -176,7 +176,7 @@ internal sealed unsafe partial class BrokerEngine
             for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
             {
                 if (queue.TryRemove(sequence, out long position))
-                    LogOf(position).Release(position);
+                    LogOf(position)?.Release(position);
             }
         }
         if (queue.Waiting.Count > 0 && queue.HasRoomAgain)
@@ -199,7 +199,8 @@ internal sealed unsafe partial class BrokerEngine
         queue.Waiting.Clear();
     }
 
-    private RecordLog LogOf(long position) => (position & RecordLog.TransientBit) != 0 ? _transientLog : _durableLog!;
+    /// <summary>Null in a replay: references are counted when it has ended.</summary>
+    private RecordLog? LogOf(long position) => (position & RecordLog.TransientBit) != 0 ? _transientLog : _durableLog;
 
     private bool TryGetConsumer(int sessionId, uint handle, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Consumer? consumer)
     {

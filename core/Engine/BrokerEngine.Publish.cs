@@ -233,7 +233,11 @@ internal sealed unsafe partial class BrokerEngine
         _waitingForSpace.Clear();
     }
 
-    internal bool HasWaitingForSpace => _waitingForSpace.Count > 0;
+    /// <summary>Publications wait for room in the logs, and there is some.</summary>
+    internal bool CanServeWaiting =>
+        _waitingForSpace.Count > 0
+        && _transientLog.CanAppend(_limits.MaxFrameLength, reserved: false)
+        && (_durableLog == null || _durableLog.CanAppend(_limits.MaxFrameLength, reserved: false));
 
     private void RejectFull(EnginePublication publication, ulong sequence, BrokerQueue queue)
     {

@@ -102,7 +102,7 @@ internal sealed unsafe partial class BrokerEngine
 
     /// <summary>The end of a recovery: writes and applies that all sessions of the previous run are gone.</summary>
     /// <param name="endWasLost">The previous run did not end cleanly and its last writes may be lost (power): what looks undelivered may have been.</param>
-    internal void Restart(bool endWasLost)
+    private void Restart(bool endWasLost)
     {
         var record = new ControlRecord();
         record.U32(endWasLost ? 1u : 0u);
@@ -129,7 +129,6 @@ internal sealed unsafe partial class BrokerEngine
                 if (!_topology.TryGetQueue(queueId, out BrokerQueue? queue))
                     continue; // It was transient.
                 queue.Enqueue(*(long*)(route + MessageLayout.RouteQueueSequence), position, payloadLength);
-                _durableLog!.AddReferences(position, 1);
             }
             uint publisherId = *(uint*)(at + MessageLayout.PublisherId);
             if (publisherId != 0 && _publishersById.TryGetValue(publisherId, out Publisher? publisher))

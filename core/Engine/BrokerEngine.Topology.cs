@@ -100,7 +100,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             QueueEntry* entry = queue.Entries.Find(sequence);
             if (entry != null)
-                LogOf(entry->Position).Release(entry->Position);
+                LogOf(entry->Position)?.Release(entry->Position);
         }
         queue.Entries.Clear();
         queue.Exists = false;

@@ -19,7 +19,7 @@ namespace LowLatency.Core.Engine;
 /// </remarks>
 internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRollHandler, IDisposable
 {
-    private readonly RecordLog? _durableLog;
+    private RecordLog? _durableLog; // Null before a replay has ended, and for ever in a broker without a journal.
     private readonly RecordLog _transientLog;
     private readonly EgressPorts _ports;
     private readonly BrokerLimits _limits;
@@ -36,15 +36,24 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     private long _batch;
     private bool _isShuttingDown;
 
-    /// <param name="durableLog">The journal's log; null for a broker without one, which promises level memory at most.</param>
     /// <param name="transientLog">Anonymous memory.</param>
-    internal BrokerEngine(RecordLog? durableLog, RecordLog transientLog, EgressPorts ports, BrokerLimits limits)
+    internal BrokerEngine(RecordLog transientLog, EgressPorts ports, BrokerLimits limits)
     {
-        _durableLog = durableLog;
         _transientLog = transientLog;
         _ports = ports;
         _limits = limits;
         _sessions = new Session?[limits.MaxSessions];
+    }
+
+    /// <summary>Gives the engine its journal, after every record of it was replayed and before the first command.</summary>
+    /// <param name="endWasLost">See <see cref="Restart"/>.</param>
+    internal void Attach(RecordLog durableLog, bool endWasLost)
+    {
+        _durableLog = durableLog;
+        durableLog.RollHandler = this;
+        foreach (BrokerQueue queue in _topology.QueuesById())
+            AddReferences(queue, durableLog);
+        Restart(endWasLost);
     }
 
     /// <summary>Position up to which the journal is durable, as far as the engine was told.</summary>
@@ -63,6 +72,9 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     internal long DuplicateCount { get; private set; }
 
     internal Topology Topology => _topology;
+
+    /// <summary>Something is left to do that needs no further input: messages beyond a queue's turn, a port that was full.</summary>
+    internal bool HasScheduled => _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0;
 
     private long _waitsForDisk;
 
@@ -149,6 +161,16 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
 
     /// <summary>From now on publishes are rejected: the broker is about to stop.</summary>
     internal void BeginShutdown() => _isShuttingDown = true;
+
+    private static void AddReferences(BrokerQueue queue, RecordLog log)
+    {
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        {
+            QueueEntry* entry = queue.Entries.Find(sequence);
+            if (entry != null)
+                log.AddReferences(entry->Position, 1);
+        }
+    }
 
     private void CommitPorts()
     {

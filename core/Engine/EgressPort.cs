@@ -13,6 +13,7 @@ internal sealed class EgressPort : IDisposable
 
     private int _deliveryBudget;
     private int _overrun;
+    private int _isBlocked;
 
     /// <param name="capacity">Bytes of the ring, a power of two.</param>
     /// <param name="wake">Wakes the owner after events were committed; null when the owner never parks.</param>
@@ -47,12 +48,23 @@ internal sealed class EgressPort : IDisposable
 
     internal void CountDelivery() => _deliveryBudget -= DeliveryBytes;
 
+    /// <summary>Owner, after it took deliveries out: whether the engine waits for that room, and has to be woken.</summary>
+    internal bool TakeBlocked()
+    {
+        // Full fence: what was taken out must be seen before the flag is read; pairs with the one of the engine's wake signal.
+        Interlocked.MemoryBarrier();
+        return Volatile.Read(ref _isBlocked) != 0 && Interlocked.Exchange(ref _isBlocked, 0) != 0;
+    }
+
     internal void MarkOverrun() => Volatile.Write(ref _overrun, 1);
 
     private bool RefreshBudget()
     {
         _deliveryBudget = Ring.FreeBytes() - Ring.Capacity / 2;
-        return _deliveryBudget >= DeliveryBytes;
+        if (_deliveryBudget >= DeliveryBytes)
+            return true;
+        Volatile.Write(ref _isBlocked, 1);
+        return false;
     }
 
     public void Dispose() => Ring.Dispose();
