@@ -37,6 +37,4 @@ internal enum RecordType : ushort
 
     SnapshotExchange = 19,
     SnapshotBinding = 20,
-
-    ForgetPublisher = 21,
 }
