@@ -143,7 +143,7 @@ public sealed partial class Connection : IDisposable, IAsyncDisposable
         if (_runner != null)
         {
             if (!_runner.IsRunning)
-                _agent.OnClose(); // Never started.
+                _agent.Dispose(); // Never started.
             else if (!_agent.IsOwnThread)
                 StopRunner();
             else
@@ -151,7 +151,7 @@ public sealed partial class Connection : IDisposable, IAsyncDisposable
         }
         else if (!_agent.IsTurning)
         {
-            _agent.OnClose();
+            _agent.Dispose();
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Sockets;
@@ -10,7 +9,7 @@ namespace LowLatency.Client;
 /// One owner thread: the runner's, or the user's that polls. Others reach it through <see cref="Post"/>, the publications' positions and the
 /// subscriptions' foreign settlements, then <see cref="WakeUp"/>.
 /// </remarks>
-internal sealed partial class ConnectionAgent : IAgent
+internal sealed partial class ConnectionAgent : IAgent, IDisposable
 {
     private const int SendRounds = 4;
 
@@ -44,7 +43,7 @@ internal sealed partial class ConnectionAgent : IAgent
         _address = address;
         _options = options;
         _backoff = new Backoff(options.ReconnectDelay, options.ReconnectDelayMax, new Random(Environment.TickCount ^ Environment.ProcessId));
-        _door = address.Kind == TransportKind.InProcess ? new InprocDoor(this, address, options) : new TcpDoor(this, address, options);
+        _door = new TcpDoor(this, address, options);
     }
 
     public string Name => $"lowlatency client {_address}";
@@ -99,6 +98,9 @@ internal sealed partial class ConnectionAgent : IAgent
         _door.Dispose();
     }
 
+    /// <summary>As <see cref="OnClose"/>: for an agent that no runner closes. Idempotent.</summary>
+    public void Dispose() => OnClose();
+
     /// <summary>A handler of the user threw on the connection's own thread.</summary>
     internal void Break(Exception thrown) => Close(new LowLatencyException(ErrorCode.InternalError,
         $"A handler of this connection threw {thrown.GetType().Name}: {thrown.Message}. The connection is closed; catch in the handler what should not close it.", thrown));
@@ -117,6 +119,8 @@ internal sealed partial class ConnectionAgent : IAgent
         finally
         {
             _isTurning = false;
+            if (IsCloseRequested && !IsBackground)
+                OnClose(); // By a handler, or by Dispose.
         }
     }
 

@@ -1,5 +1,3 @@
-using LowLatency.Core.Engine;
-
 namespace LowLatency.Client;
 
 /// <summary>Settlements from threads other than the connection's, in order, until that one takes them.</summary>
