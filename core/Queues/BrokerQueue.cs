@@ -52,6 +52,9 @@ internal sealed unsafe class BrokerQueue
 
     internal ReadOnlySpan<Consumer> Consumers => _consumers;
 
+    /// <summary>End of its definition record; 0 when it is not durable.</summary>
+    internal long DefinedAt { get; set; }
+
     /// <summary>False once deleted.</summary>
     internal bool Exists { get; set; } = true;
 
@@ -129,16 +132,22 @@ internal sealed unsafe class BrokerQueue
     }
 
     /// <summary>The consumer whose turn it is among those that can take so many bytes; null when none can.</summary>
-    internal Consumer? NextConsumer(int payloadLength)
+    /// <param name="payloadLength">Bytes of the message.</param>
+    /// <param name="isPortFull">One had credit, but the port it is reached by has no room: try again.</param>
+    internal Consumer? NextConsumer(int payloadLength, out bool isPortFull)
     {
+        isPortFull = false;
         Consumer[] consumers = _consumers;
         for (int i = 0; i < consumers.Length; i++)
         {
             if (_turn >= consumers.Length)
                 _turn = 0;
             Consumer consumer = consumers[_turn++];
-            if (consumer.CanTake(payloadLength) && consumer.Session.Port.CanDeliver)
+            if (!consumer.CanTake(payloadLength))
+                continue;
+            if (consumer.Session.Port.CanDeliver)
                 return consumer;
+            isPortFull = true;
         }
         return null;
     }

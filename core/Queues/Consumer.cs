@@ -11,6 +11,9 @@ internal sealed class Consumer(Session session, uint handle, BrokerQueue queue)
 
     internal BrokerQueue Queue { get; } = queue;
 
+    /// <summary>The broker ended it: what still comes is ignored until the client closes it too.</summary>
+    internal bool IsEnded { get; set; }
+
     internal TagRing Tags { get; } = new();
 
     /// <summary>Messages that may still be delivered. Never negative.</summary>

@@ -22,6 +22,9 @@ internal sealed class DirectExchange
 
     internal bool Durable { get; }
 
+    /// <summary>End of its definition record; 0 when it is not durable.</summary>
+    internal long DefinedAt { get; set; }
+
     /// <summary>False once deleted: publications that still hold it are told.</summary>
     internal bool Exists { get; set; } = true;
 
