@@ -21,6 +21,7 @@ internal static class ExitCode
     internal const int JournalDamaged = 16;
     internal const int DiskFull = 17;
     internal const int JournalFailed = 18;
+    internal const int NotInTime = 19;
     internal const int Interrupted = 130;
 
     /// <summary>One line for each code, for people.</summary>
@@ -36,6 +37,7 @@ internal static class ExitCode
            6  pub: something was not confirmed        16  journal damaged
            7  sub: too few before the idle timeout    17  disk full
            8  demo: the proof failed                  18  journal failed while running
+                                                      19  serve: not everything done before the stop timeout
                                                      130  interrupted
         """;
 }

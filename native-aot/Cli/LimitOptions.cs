@@ -6,6 +6,9 @@ namespace LowLatency.Server.Cli;
 /// <summary>The limits of a broker as options of the command line.</summary>
 internal sealed class LimitOptions
 {
+    /// <summary>Largest body length that a broker can be told to allow.</summary>
+    internal const int LargestBodyLength = 64 * 1024 * 1024;
+
     private const long MiB = 1024 * 1024;
 
     private readonly List<(Option<long> Option, Func<BrokerLimits, long, BrokerLimits> Set)> _limits = [];
@@ -23,7 +26,7 @@ internal sealed class LimitOptions
         Number("--max-queue-length", "Messages of a queue whose declaration says nothing.", defaults.DefaultQueueLength, 1, 10_000_000_000, (limits, value) => limits with { DefaultQueueLength = value });
         Number("--max-window", "Unconfirmed messages of a publication.", defaults.MaxWindow, 1, 65_536, (limits, value) => limits with { MaxWindow = (int)value });
         Number("--max-credit", "Unsettled deliveries of a subscription.", defaults.MaxCreditMessages, 1, 65_536, (limits, value) => limits with { MaxCreditMessages = (int)value });
-        Size("--max-body-length", "Body of one message.", defaults.MaxBodyLength, 1, 64 * MiB, (limits, value) => limits with { MaxBodyLength = (int)value });
+        Size("--max-body-length", "Body of one message.", defaults.MaxBodyLength, 1, LargestBodyLength, (limits, value) => limits with { MaxBodyLength = (int)value });
         Size("--max-transient-bytes", "Memory for messages at level memory.", defaults.MaxTransientBytes, MiB, 1L << 40, (limits, value) => limits with { MaxTransientBytes = value });
         Size("--ingress-capacity", "Ring of commands into the engine, a power of two.", defaults.IngressCapacity, 64 * 1024, 1L << 30, (limits, value) => limits with { IngressCapacity = (int)value });
         Size("--egress-capacity", "Ring of events out of the engine, for each I/O thread, a power of two.", defaults.EgressCapacity, 64 * 1024, 1L << 30, (limits, value) => limits with { EgressCapacity = (int)value });

@@ -14,14 +14,17 @@ internal sealed class LineReader
 
     private readonly Stream _source;
     private readonly int _maxLineLength;
+    private readonly Action? _onBlock;
     private readonly object _gate = new(); // A monitor, not a Lock: the reader waits on it for a free block.
     private readonly Queue<LineBlock> _ready = new(BlockCount);
     private readonly Queue<LineBlock> _free = new(BlockCount);
 
     /// <param name="source">Read on the reader's thread until its end; not disposed.</param>
     /// <param name="maxLineLength">Longest line in bytes, its newline not counted.</param>
-    internal LineReader(Stream source, int maxLineLength)
+    /// <param name="onBlock">Called on the reader's thread when a block is there to take.</param>
+    internal LineReader(Stream source, int maxLineLength, Action? onBlock = null)
     {
+        _onBlock = onBlock;
         _source = source;
         _maxLineLength = maxLineLength;
         for (int i = 0; i < BlockCount; i++)
@@ -123,6 +126,7 @@ internal sealed class LineReader
     {
         lock (_gate)
             _ready.Enqueue(block);
+        _onBlock?.Invoke();
     }
 
     private LineBlock TakeFree()

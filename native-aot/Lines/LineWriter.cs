@@ -12,6 +12,7 @@ internal sealed class LineWriter
     private const byte Newline = (byte)'\n';
 
     private readonly int _descriptor;
+    private readonly Action? _onWritten;
     private readonly object _gate = new(); // A monitor, not a Lock: the writing thread waits on it.
 
     // Poll thread.
@@ -29,8 +30,10 @@ internal sealed class LineWriter
     private bool _stopping;
 
     /// <param name="descriptor">Open for writing; see <see cref="OutputFile"/>.</param>
-    internal LineWriter(int descriptor)
+    /// <param name="onWritten">Called on the writing thread when a buffer is written: <see cref="Step"/> has something to tell.</param>
+    internal LineWriter(int descriptor, Action? onWritten = null)
     {
+        _onWritten = onWritten;
         _descriptor = descriptor;
         new Thread(Run) { IsBackground = true, Name = "line-writer" }.Start();
     }
@@ -117,6 +120,7 @@ internal sealed class LineWriter
                 _fault = error;
             }
             Volatile.Write(ref _busy, false);
+            _onWritten?.Invoke();
         }
     }
 
