@@ -22,12 +22,16 @@ internal static class DemoCommand
         Option<long> rate = Parsers.Number("--rate", "Events in each second.", DemoOptions.DefaultRate, 100, 1_000_000);
         Option<long> seconds = Parsers.Number("--seconds", "Length of the stream over TCP.", DemoOptions.DefaultSeconds, 4, 600);
         var command = new Command("demo", "Publishes, kills the broker, and proves that nothing was lost; shows latencies of this machine.") { seed, rate, seconds };
-        command.SetAction(parsed => new DemoRun(new DemoOptions
+        command.SetAction(parsed =>
         {
-            Seed = parsed.GetResult(seed) != null ? (ulong)parsed.GetValue(seed) : (ulong)Environment.TickCount64,
-            Rate = (int)parsed.GetValue(rate),
-            Seconds = (int)parsed.GetValue(seconds),
-        }).Run());
+            using var run = new DemoRun(new DemoOptions
+            {
+                Seed = parsed.GetResult(seed) != null ? (ulong)parsed.GetValue(seed) : (ulong)Environment.TickCount64,
+                Rate = (int)parsed.GetValue(rate),
+                Seconds = (int)parsed.GetValue(seconds),
+            });
+            return run.Run();
+        });
         help.Teach(command, Lesson);
         return command;
     }

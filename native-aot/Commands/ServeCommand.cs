@@ -56,19 +56,23 @@ internal static class ServeCommand
             if (result.GetValue(segmentSize) is var size && (size & (size - 1)) != 0)
                 result.AddError($"--segment-size is {Quantity.Bytes(size)}: set it to a power of two, such as 64MiB.");
         });
-        command.SetAction(parsed => new ServeRun(new ServeOptions
+        command.SetAction(parsed =>
         {
-            Data = parsed.GetRequiredValue(data),
-            Listen = parsed.GetRequiredValue(listen),
-            Threading = parsed.GetValue(threading),
-            Idle = parsed.GetValue(idle),
-            SegmentSize = (int)parsed.GetValue(segmentSize),
-            MinFreeDiskBytes = parsed.GetValue(minFree),
-            Limits = limits.Read(parsed),
-            Stats = parsed.GetValue(stats),
-            StopWithInput = parsed.GetValue(stopWithInput),
-            StopTimeout = TimeSpan.FromSeconds(parsed.GetValue(stopTimeout)),
-        }).Run());
+            using var run = new ServeRun(new ServeOptions
+            {
+                Data = parsed.GetRequiredValue(data),
+                Listen = parsed.GetRequiredValue(listen),
+                Threading = parsed.GetValue(threading),
+                Idle = parsed.GetValue(idle),
+                SegmentSize = (int)parsed.GetValue(segmentSize),
+                MinFreeDiskBytes = parsed.GetValue(minFree),
+                Limits = limits.Read(parsed),
+                Stats = parsed.GetValue(stats),
+                StopWithInput = parsed.GetValue(stopWithInput),
+                StopTimeout = TimeSpan.FromSeconds(parsed.GetValue(stopTimeout)),
+            });
+            return run.Run();
+        });
         help.Teach(command, Lesson);
         return command;
     }

@@ -11,7 +11,7 @@ using LowLatency.Transport.Sockets;
 namespace LowLatency.Server.Commands;
 
 /// <summary>One run of <c>lowlatency serve</c>.</summary>
-internal sealed class ServeRun
+internal sealed class ServeRun : IDisposable
 {
     /// <summary>How often to look whether the broker still works; a request to stop ends the wait.</summary>
     private const int HealthIntervalMs = 500;
@@ -34,6 +34,8 @@ internal sealed class ServeRun
         bool journalFailed = Watch(broker);
         return Stop(broker, journalFailed);
     }
+
+    public void Dispose() => _stop.Dispose();
 
     private Broker Open()
     {

@@ -6,7 +6,7 @@ using LowLatency.Server.Cli;
 namespace LowLatency.Server.Demo;
 
 /// <summary>The demo: a stream of orders through a broker that is killed half way, the stream again in this process, and the figures.</summary>
-internal sealed class DemoRun
+internal sealed class DemoRun : IDisposable
 {
     private const string Queue = "orders";
 
@@ -23,21 +23,20 @@ internal sealed class DemoRun
     internal int Run()
     {
         long start = Stopwatch.GetTimestamp();
-        try
-        {
-            Introduce();
-            Histogram spinning = Floor("spinning", spin: true);
-            Histogram blocking = Floor("blocking in the kernel", spin: false);
-            DoorResult tcp = RunTcp();
-            DoorResult inProcess = RunInProcess();
-            return Conclude(tcp, inProcess, spinning, blocking, Stopwatch.GetElapsedTime(start));
-        }
-        finally
-        {
-            _broker?.Dispose();
-            _signals.Dispose();
-            Directory.Delete(_folder, recursive: true);
-        }
+        Introduce();
+        Histogram spinning = Floor("spinning", spin: true);
+        Histogram blocking = Floor("blocking in the kernel", spin: false);
+        DoorResult tcp = RunTcp();
+        DoorResult inProcess = RunInProcess();
+        return Conclude(tcp, inProcess, spinning, blocking, Stopwatch.GetElapsedTime(start));
+    }
+
+    /// <summary>Leaves neither a process nor a file behind.</summary>
+    public void Dispose()
+    {
+        _broker?.Dispose();
+        _signals.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 
     private void Introduce()
@@ -103,7 +102,7 @@ internal sealed class DemoRun
     private DoorResult RunInProcess()
     {
         using var broker = new InProcessDoor(Path.Combine(_folder, "inproc"));
-        var stream = new OrderStream(StreamOptions(broker.Address, Math.Max(2, _options.Seconds / 2)));
+        var stream = new OrderStream(StreamOptions(InProcessDoor.Address, Math.Max(2, _options.Seconds / 2)));
         var thread = new StreamThread(stream);
         WatchUntil(thread, stream, "in-process", stream.Capacity);
         thread.Finish();

@@ -9,6 +9,9 @@ namespace LowLatency.Server.Demo;
 /// <summary>A broker inside this process, with a journal and without a network.</summary>
 internal sealed class InProcessDoor : IDisposable
 {
+    /// <summary>How clients in this process reach it.</summary>
+    internal const string Address = "inproc://" + Name;
+
     private const string Name = "demo";
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
@@ -28,8 +31,6 @@ internal sealed class InProcessDoor : IDisposable
         });
         _broker.Start();
     }
-
-    internal string Address => "inproc://" + Name;
 
     /// <summary>Stops the broker and reads its figures.</summary>
     internal BrokerStats Stop()
