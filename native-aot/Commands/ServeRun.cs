@@ -39,6 +39,7 @@ internal sealed class ServeRun : IDisposable
 
     private Broker Open()
     {
+        DataFolder.Make(_options.Data);
         try
         {
             return Broker.Open(new ServerOptions
