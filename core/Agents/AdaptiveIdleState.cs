@@ -1,0 +1,45 @@
+using System.Diagnostics;
+
+namespace LowLatency.Core.Agents;
+
+/// <summary>Where an idle thread is on its way from spinning to parking. One thread's.</summary>
+internal struct AdaptiveIdleState
+{
+    private const int SpinsPerLook = 4; // Short: work that arrives while spinning is seen within tens of nanoseconds.
+
+    private readonly long _spinTicks;
+    private readonly int _yields;
+    private long _spinUntil;
+    private int _yielded;
+
+    internal AdaptiveIdleState(AdaptiveIdle options)
+    {
+        _spinTicks = options.SpinUs * Stopwatch.Frequency / 1_000_000;
+        _yields = options.Yields;
+    }
+
+    /// <summary>There was work: the next idle moment starts to spin again.</summary>
+    internal void Reset()
+    {
+        _spinUntil = 0;
+        _yielded = 0;
+    }
+
+    /// <summary>Idles one step.</summary>
+    /// <returns><c>false</c> when it is time to park; nothing was waited for then.</returns>
+    internal bool TryIdle()
+    {
+        if (_spinUntil == 0)
+            _spinUntil = Stopwatch.GetTimestamp() + _spinTicks;
+        if (_yielded == 0 && Stopwatch.GetTimestamp() < _spinUntil)
+        {
+            Thread.SpinWait(SpinsPerLook);
+            return true;
+        }
+        if (_yielded >= _yields)
+            return false;
+        _yielded++;
+        Thread.Yield();
+        return true;
+    }
+}

@@ -1,0 +1,14 @@
+namespace LowLatency.Core.Agents;
+
+/// <summary>What the thread of an <see cref="AgentRunner"/> does when its agent had nothing to do.</summary>
+internal enum IdleMode
+{
+    /// <summary>Looks again at once. A whole core of load, the lowest latency.</summary>
+    Spin,
+
+    /// <summary>Looks again after offering the core to other threads.</summary>
+    Yield,
+
+    /// <summary>Spins, then yields, then parks until woken: next to no load when idle.</summary>
+    Adaptive,
+}
