@@ -10,6 +10,9 @@ var root = new RootCommand("""
       dotnet run -c Release --project bench -- throughput --json
     """)
 {
+    RunCommand.Latency(),
+    RunCommand.Throughput(),
+    RunCommand.Confirm(),
     FloorCommand.Create(),
     EchoCommand.Create(),
 };

@@ -7,11 +7,11 @@ namespace LowLatency.Bench.Cli;
 /// <summary>Options that the workloads share, and how they become <see cref="RunOptions"/>.</summary>
 internal sealed class WorkloadOptions
 {
-    private readonly string _workload;
+    internal string Workload { get; }
 
     internal WorkloadOptions(string workload)
     {
-        _workload = workload;
+        Workload = workload;
         Size = new Option<int>("--size")
         {
             Description = "Bytes of a message body.",
@@ -51,7 +51,7 @@ internal sealed class WorkloadOptions
         Idle.AcceptOnlyFromAmong("spin", "adaptive");
         Client.AcceptOnlyFromAmong("polled", "background");
         DoorOption.AcceptOnlyFromAmong(workload == "throughput" ? ["tcp", "inproc", "ring"] : ["tcp", "inproc"]);
-        AtLeast(Size, MessageBody.MinLength);
+        AtLeast(Size, workload == "floor" ? 1 : MessageBody.MinLength);
         AtLeast(Window, 1);
         AtLeast(Rate, 1);
         AtLeast(Runs, 1);
@@ -130,7 +130,7 @@ internal sealed class WorkloadOptions
         bool spin = parsed.GetValue(Idle) == "spin";
         return new RunOptions
         {
-            Workload = _workload,
+            Workload = Workload,
             Address = address,
             Door = address is not null ? Door.Remote : parsed.GetValue(DoorOption) switch
             {
@@ -153,7 +153,7 @@ internal sealed class WorkloadOptions
             {
                 "polled" => true,
                 "background" => false,
-                _ => spin || _workload != "latency",
+                _ => spin || Workload != "latency",
             },
             Window = parsed.GetValue(Window),
             Runs = parsed.GetValue(Runs),
