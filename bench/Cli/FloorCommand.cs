@@ -11,7 +11,7 @@ internal static class FloorCommand
     {
         var options = new WorkloadOptions("floor");
         var command = new Command("floor",
-            "Measure what no broker on this machine can beat: raw TCP round trips between two processes, a durable append, a system call, a copy.")
+            "What no broker on this machine can beat: TCP round trips, a durable append, a system call, a copy.")
         {
             options.Size, options.Seconds, options.Data, options.Json,
         };

@@ -10,39 +10,23 @@ internal static class RunCommand
     internal static Command Latency()
     {
         var options = new WorkloadOptions("latency");
-        return Create(options, """
-            One-way latency from the intended send to the handler of the subscription, at a fixed rate that does not wait
-            for the broker (open loop), beside the TCP round trip of this machine.
-
-            Example, the lowest that this machine can show:
-              dotnet run -c Release --project bench -- latency --idle spin --rate 10000 --size 128 --runs 5
-            """,
+        return Create(options,
+            "One-way latency at a fixed rate that does not wait for the broker (open loop), from the intended send to the handler.",
             options.Rate);
     }
 
     internal static Command Throughput()
     {
         var options = new WorkloadOptions("throughput");
-        return Create(options, """
-            Messages per second from one publisher to one subscription that acknowledges, each verified.
-
-            Examples:
-              dotnet run -c Release --project bench -- throughput
-              dotnet run -c Release --project bench -- throughput --durability disk --window 1000
-              dotnet run -c Release --project bench -- throughput --door ring
-            """);
+        return Create(options,
+            "Messages per second from one publisher to one subscription that acknowledges.");
     }
 
     internal static Command Confirm()
     {
         var options = new WorkloadOptions("confirm");
-        return Create(options, """
-            Time from publish to confirm, with so many messages under way as --window says. With --durability disk it
-            stands beside a bare append and fdatasync in the same folder.
-
-            Example:
-              dotnet run -c Release --project bench -- confirm --durability disk --data ./data --runs 5
-            """);
+        return Create(options,
+            "Time from publish to confirm, one message at a time unless --window says more.");
     }
 
     private static Command Create(WorkloadOptions options, string description, params Option[] own)
@@ -50,7 +34,7 @@ internal static class RunCommand
         var command = new Command(options.Workload, description)
         {
             options.DoorOption, options.Connect, options.Size, options.Seconds, options.Warmup, options.Durability,
-            options.Idle, options.Client, options.Window, options.Runs, options.Data, options.Server, options.Json,
+            options.Idle, options.Client, options.Window, options.Credit, options.Runs, options.Data, options.Server, options.Json,
         };
         foreach (Option option in own)
             command.Add(option);

@@ -53,6 +53,7 @@ internal sealed class WorkloadOptions
         DoorOption.AcceptOnlyFromAmong(workload == "throughput" ? ["tcp", "inproc", "ring"] : ["tcp", "inproc"]);
         AtLeast(Size, workload == "floor" ? 1 : MessageBody.MinLength);
         AtLeast(Window, 1);
+        AtLeast(Credit, 1);
         AtLeast(Rate, 1);
         AtLeast(Runs, 1);
         Seconds.Validators.Add(result =>
@@ -99,6 +100,13 @@ internal sealed class WorkloadOptions
     internal Option<string?> Client { get; }
 
     internal Option<int> Window { get; }
+
+    internal Option<int> Credit { get; } = new("--credit")
+    {
+        Description = "Most messages delivered and not yet acknowledged.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 8192,
+    };
 
     internal Option<int> Runs { get; } = new("--runs")
     {
@@ -156,6 +164,7 @@ internal sealed class WorkloadOptions
                 _ => spin || Workload != "latency",
             },
             Window = parsed.GetValue(Window),
+            Credit = parsed.GetValue(Credit),
             Runs = parsed.GetValue(Runs),
             DataFolder = dataFolder,
             ServerProgram = parsed.GetValue(Server),

@@ -34,6 +34,9 @@ internal sealed record RunOptions
     /// <summary>Most unconfirmed messages.</summary>
     public int Window { get; init; } = 4096;
 
+    /// <summary>Most deliveries that are not acknowledged.</summary>
+    public int Credit { get; init; } = 8192;
+
     /// <summary>How often the workload runs, floors included.</summary>
     public int Runs { get; init; } = 1;
 
