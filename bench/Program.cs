@@ -23,8 +23,10 @@ var root = new RootCommand("""
     RunCommand.Latency(),
     RunCommand.Throughput(),
     RunCommand.Confirm(),
+    RunCommand.Server(),
     FloorCommand.Create(),
     MicroCommand.Create(),
+    SuiteCommand.Create(),
     EchoCommand.Create(),
 };
 return root.Parse(args).Invoke();

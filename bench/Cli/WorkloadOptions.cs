@@ -22,7 +22,7 @@ internal sealed class WorkloadOptions
         {
             Description = "How long to measure, after the warm-up.",
             HelpName = "S",
-            DefaultValueFactory = _ => workload == "floor" ? 2 : 5,
+            DefaultValueFactory = _ => workload switch { "floor" => 2, "server" => 10, _ => 5 },
         };
         Window = new Option<int>("--window")
         {

@@ -37,6 +37,15 @@ internal readonly record struct ProcessCounters(
     internal static long? ReadAnonymousBytes(int processId)
         => ReadStatusField($"/proc/{processId}/status", "RssAnon:") * 1024;
 
+    /// <summary>Time that the living threads of a process spent on a core, in nanoseconds: finer than <see cref="CpuSeconds"/>.</summary>
+    internal static long ReadRunNs(int processId)
+    {
+        long total = 0;
+        foreach (string task in Directory.GetDirectories($"/proc/{processId}/task"))
+            total += Number(File.ReadAllText(task + "/schedstat").Split(' ')[0]);
+        return total;
+    }
+
     public static ProcessCounters operator -(ProcessCounters later, ProcessCounters earlier) => new(
         later.VoluntarySwitches - earlier.VoluntarySwitches,
         later.InvoluntarySwitches - earlier.InvoluntarySwitches,

@@ -35,7 +35,10 @@ internal static class ResultPrinter
             output.WriteLine(TimesTable(runs, median));
         if (runs[0].MsgsPerS is not null)
             output.WriteLine(RatesTable(runs, median));
-        output.WriteLine(CountersTable(runs, median));
+        if (runs[0].StartMs is not null)
+            output.WriteLine(ServerTable(runs, median));
+        else
+            output.WriteLine(CountersTable(runs, median));
         if (median.Verified is bool verified)
         {
             output.WriteLine(verified
@@ -65,6 +68,14 @@ internal static class ResultPrinter
         ForEachRow(runs, median, (name, r) => table.Add(name, Format.Count(r.MsgsPerS), Format.Count(r.Messages)));
         if (runs.Count > 1)
             table.Add("min – max", $"{Format.Count(median.MsgsPerSMin)} – {Format.Count(median.MsgsPerSMax)}", "");
+        return table;
+    }
+
+    private static TextTable ServerTable(IReadOnlyList<RunResult> runs, RunResult median)
+    {
+        var table = new TextTable("run", "start, ms", "anonymous, MiB", "program, MB", "idle CPU, %", "server");
+        ForEachRow(runs, median, (name, r) => table.Add(name, Format.Number(r.StartMs), Format.Number(r.AnonymousBytes / (1024 * 1024)),
+            Format.Number(r.BinaryBytes / 1e6), Format.Number(r.IdleCpuPercent), r.Server ?? Format.Missing));
         return table;
     }
 

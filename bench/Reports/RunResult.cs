@@ -58,6 +58,18 @@ internal sealed record RunResult
     public double? ServerPageFaults { get; init; }
     public double? ServerCpuPercent { get; init; }
 
+    /// <summary>From the start of the server's process until it listens, with an empty journal; for the workload <c>server</c>, as the next three.</summary>
+    public double? StartMs { get; init; }
+
+    /// <summary>Anonymous resident memory of the idle server.</summary>
+    public double? AnonymousBytes { get; init; }
+
+    /// <summary>Length of the server's program.</summary>
+    public double? BinaryBytes { get; init; }
+
+    /// <summary>Time on a core of an idle server with idle connections, in percent of one core.</summary>
+    public double? IdleCpuPercent { get; init; }
+
     /// <summary>How many runs the medians are of; the pairs below are their spread.</summary>
     public int Runs { get; init; } = 1;
     public double? P50UsMin { get; init; }
@@ -68,6 +80,10 @@ internal sealed record RunResult
     public double? RatioP99Max { get; init; }
     public double? MsgsPerSMin { get; init; }
     public double? MsgsPerSMax { get; init; }
+    public double? StartMsMin { get; init; }
+    public double? StartMsMax { get; init; }
+    public double? IdleCpuPercentMin { get; init; }
+    public double? IdleCpuPercentMax { get; init; }
 
     /// <summary>All floors that were measured, for the workload <c>floor</c>.</summary>
     public IReadOnlyList<FloorResult>? Floors { get; init; }
@@ -76,11 +92,9 @@ internal sealed record RunResult
     public double? CopySmallBytesPerS { get; init; }
     public double? CopyLargeBytesPerS { get; init; }
 
-    /// <summary>Medians of the runs, field by field, with the spread of the main ones.</summary>
+    /// <summary>Medians of the runs, field by field, with the spread of the main ones; also of a single run.</summary>
     internal static RunResult MedianOf(IReadOnlyList<RunResult> runs)
     {
-        if (runs.Count == 1)
-            return runs[0];
         return runs[0] with
         {
             Runs = runs.Count,
@@ -108,6 +122,9 @@ internal sealed record RunResult
             ServerInvoluntarySwitches = Median(r => r.ServerInvoluntarySwitches),
             ServerPageFaults = Median(r => r.ServerPageFaults),
             ServerCpuPercent = Median(r => r.ServerCpuPercent),
+            StartMs = Median(r => r.StartMs),
+            AnonymousBytes = Median(r => r.AnonymousBytes),
+            IdleCpuPercent = Median(r => r.IdleCpuPercent),
             P50UsMin = runs.Min(r => r.P50Us),
             P50UsMax = runs.Max(r => r.P50Us),
             RatioP50Min = runs.Min(r => r.RatioP50),
@@ -116,6 +133,10 @@ internal sealed record RunResult
             RatioP99Max = runs.Max(r => r.RatioP99),
             MsgsPerSMin = runs.Min(r => r.MsgsPerS),
             MsgsPerSMax = runs.Max(r => r.MsgsPerS),
+            StartMsMin = runs.Min(r => r.StartMs),
+            StartMsMax = runs.Max(r => r.StartMs),
+            IdleCpuPercentMin = runs.Min(r => r.IdleCpuPercent),
+            IdleCpuPercentMax = runs.Max(r => r.IdleCpuPercent),
         };
 
         double? Median(Func<RunResult, double?> field) => Quantiles.Median(runs.Select(field));

@@ -27,6 +27,7 @@ internal static class WorkloadRunner
         floor.Measure(floorSeconds);
         RunResult result = options switch
         {
+            { Workload: "server" } => throw new NotSupportedException(),
             { Door: Door.Ring } => RingWorkload.Run(options, progress),
             _ => throw new NotSupportedException(),
         };
@@ -36,7 +37,7 @@ internal static class WorkloadRunner
 
     private static FloorKind FloorOf(RunOptions options) => options.Workload switch
     {
-        "throughput" => FloorKind.None,
+        "throughput" or "server" => FloorKind.None,
         "confirm" when options.Durability == Core.Engine.DurabilityLevel.Disk => FloorKind.Sync,
         _ => options.Spin ? FloorKind.SpinningPingPong : FloorKind.BlockingPingPong,
     };
