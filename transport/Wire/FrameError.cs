@@ -61,7 +61,7 @@ internal readonly struct FrameError
         FrameFault.StringOverrun => $"String {_value} of {Name} runs past the end of the frame.",
         FrameFault.TextOverrun => $"The text of {Name} runs past the end of the frame.",
         FrameFault.PayloadOverrun => $"Routing key and headers of {Name} have {_value} bytes: the frame has room for {_limit}.",
-        FrameFault.TrailingBytes => $"{Name} has {_value} bytes after its last field.",
+        FrameFault.TrailingBytes => $"Bytes after the last field of {Name}: {_value}.",
         FrameFault.TextNotUtf8 => $"The text of {Name} is not valid UTF-8.",
         FrameFault.VersionOrder => $"Hello asks for versions {_limit} to {_value}: the lowest is at least 1 and not above the highest.",
         FrameFault.RoutingKeyTooLong => $"The routing key of {Name} has {_value} bytes: it has at most {_limit}.",

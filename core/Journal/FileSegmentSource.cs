@@ -1,0 +1,172 @@
+using System.Runtime.InteropServices;
+
+namespace LowLatency.Core.Journal;
+
+/// <summary>Segments in files: made, recycled and retired by the rules of docs/journal.md.</summary>
+/// <remarks>
+/// A file gets its final name only when its header for that segment is on disk, and loses it before its content may change:
+/// a crash in between leaves a spare, which holds nothing. Each change of a name is synced by itself.
+/// </remarks>
+internal sealed unsafe class FileSegmentSource : SegmentSource
+{
+    /// <summary>Touched before a new segment can be used; the rest follows in the background.</summary>
+    internal const int FirstPopulate = 1024 * 1024;
+
+    private readonly IJournalStorage _storage;
+    private readonly SegmentHeader _identity;
+    private readonly int _maxSpares;
+    private readonly long _minFreeBytes;
+    private readonly List<Spare> _spares = [];
+    private FlusherAgent? _flusher;
+    private long _nextSpare;
+
+    /// <param name="identity">Journal id, broker id, size and epoch of the segments to make.</param>
+    internal FileSegmentSource(IJournalStorage storage, in SegmentHeader identity, JournalOptions options)
+    {
+        _storage = storage;
+        _identity = identity;
+        _maxSpares = options.MaxSpares;
+        _minFreeBytes = options.MinFreeBytes;
+    }
+
+    internal override int PopulateAhead => int.MaxValue;
+
+    internal int SpareCount => _spares.Count;
+
+    /// <summary>Who knows what is durable. Set once.</summary>
+    internal void Attach(FlusherAgent flusher) => _flusher = flusher;
+
+    /// <summary>A spare file that was there at start. Those too many, or of another length, are removed.</summary>
+    internal void AddFound(string name, long number)
+    {
+        _nextSpare = Math.Max(_nextSpare, number + 1);
+        if (_spares.Count < _maxSpares)
+            _spares.Add(new Spare(name, null));
+        else
+            _storage.Delete(name);
+    }
+
+    /// <summary>The spare name that no file has yet.</summary>
+    internal string NextSpareName() => JournalFiles.Spare(_nextSpare++);
+
+    internal override Segment? TryPrepare(long index, out string failure)
+    {
+        Segment? segment = null;
+        failure = "";
+        try
+        {
+            segment = TakeSpare() ?? MakeNew(out failure);
+            if (segment == null)
+                return null;
+        }
+        catch (StorageException error)
+        {
+            failure = $"No new segment: {error.Message} Free space in {_storage.Location}; the broker goes on by itself.";
+            return null;
+        }
+        WriteHeader(segment, index);
+        Check(segment.File!.Sync(), "Sync", segment.File);
+        try
+        {
+            _storage.Rename(segment.File, JournalFiles.Segment(index));
+        }
+        catch (StorageException error) when (error.IsNoSpace)
+        {
+            failure = error.Message;
+            _spares.Add(new Spare(segment.File.Name, segment));
+            return null;
+        }
+        _storage.SyncDirectory();
+        return segment;
+    }
+
+    internal override bool IsReusable(Segment segment) => _flusher!.DurablePosition >= segment.RetireAfter;
+
+    internal override void Recycle(Segment segment)
+    {
+        if (_spares.Count < _maxSpares)
+        {
+            _storage.Rename(segment.File!, NextSpareName());
+            _storage.SyncDirectory();
+            _spares.Add(new Spare(segment.File!.Name, segment));
+            return;
+        }
+        // Never shortened: unmapped, closed, removed.
+        segment.File!.Dispose();
+        _storage.Delete(segment.File.Name);
+        _storage.SyncDirectory();
+    }
+
+    internal override int Populate(Segment segment, int offset, int length) => segment.File!.Populate(offset, length, writeOut: true);
+
+    /// <summary>Closes the spare files. The preparer has ended.</summary>
+    internal void DisposeSpares()
+    {
+        foreach (Spare spare in _spares)
+            spare.Segment?.File?.Dispose();
+        _spares.Clear();
+    }
+
+    private Segment? TakeSpare()
+    {
+        while (_spares.Count > 0)
+        {
+            Spare spare = _spares[^1];
+            _spares.RemoveAt(_spares.Count - 1);
+            if (spare.Segment != null)
+                return spare.Segment;
+            SegmentFile file = _storage.Open(spare.Name, readOnly: false);
+            if (file.FileLength == _identity.Size)
+            {
+                file.Map(_identity.Size);
+                return Wrap(file, populatedTo: 0);
+            }
+            // What a crash left of a file in the making.
+            file.Dispose();
+            _storage.Delete(spare.Name);
+        }
+        return null;
+    }
+
+    private Segment? MakeNew(out string failure)
+    {
+        failure = "";
+        long free = _storage.FreeBytes;
+        if (free - _identity.Size < _minFreeBytes)
+        {
+            failure = $"{free / (1024 * 1024)} MiB are free in {_storage.Location}, and a new segment of {_identity.Size / (1024 * 1024)} MiB must leave " +
+                $"{_minFreeBytes / (1024 * 1024)} MiB. Free some space; the broker goes on by itself.";
+            return null;
+        }
+        SegmentFile file = _storage.Create(NextSpareName(), _identity.Size);
+        int first = Math.Min(FirstPopulate, _identity.Size);
+        Check(file.Populate(0, first, writeOut: false), "Preparing", file);
+        return Wrap(file, first);
+    }
+
+    private static Segment Wrap(SegmentFile file, int populatedTo) =>
+        new() { File = file, Memory = file.Memory, Length = (int)file.FileLength, PopulatedTo = populatedTo };
+
+    private void WriteHeader(Segment segment, long index)
+    {
+        SegmentLayout.Write(segment.Memory, new SegmentHeader
+        {
+            JournalId = _identity.JournalId,
+            BrokerId = _identity.BrokerId,
+            Size = _identity.Size,
+            Epoch = _identity.Epoch,
+            SegmentId = index,
+        });
+        // So that a recycled segment looks empty to the eye. What makes old records invalid is position, seed and epoch.
+        NativeMemory.Clear(segment.Memory + SegmentLayout.HeaderLength, SegmentLayout.HeaderLength);
+        segment.Reset(index, RecordLayout.Seed(_identity.JournalId, index));
+    }
+
+    private void Check(int error, string operation, SegmentFile file)
+    {
+        if (error != 0)
+            throw NativeFile.Failure(error, operation, Path.Combine(_storage.Location, file.Name));
+    }
+
+    private readonly record struct Spare(string Name, Segment? Segment);
+}

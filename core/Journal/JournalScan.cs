@@ -1,0 +1,201 @@
+namespace LowLatency.Core.Journal;
+
+/// <summary>Follows the records of a journal from the first needed segment to the first place that holds none.</summary>
+/// <remarks>Steps 2 and 3 of recovery in docs/journal.md. Changes nothing.</remarks>
+internal sealed unsafe class JournalScan
+{
+    private readonly JournalFolder _folder;
+    private readonly SegmentScanner _scanner;
+    private readonly int _size;
+    private FoundSegment? _snapshotSegment;
+    private uint _epoch;
+
+    internal JournalScan(JournalFolder folder, SegmentScanner scanner)
+    {
+        _folder = folder;
+        _scanner = scanner;
+        _size = folder.Identity!.Value.Size;
+        MaxEpoch = folder.MaxEpoch;
+    }
+
+    /// <summary>Index in the folder's list of the first segment that counts.</summary>
+    internal int First { get; private set; }
+
+    /// <summary>Index in the folder's list of the segment with the end in it. May be one after the last: the end is the end of the last.</summary>
+    internal int Last { get; private set; }
+
+    /// <summary>The end: the position after the last valid record.</summary>
+    internal long End { get; private set; }
+
+    internal long Records { get; private set; }
+
+    internal long Bytes { get; private set; }
+
+    /// <summary>Highest epoch of any record, dropped ones included.</summary>
+    internal uint MaxEpoch { get; private set; }
+
+    /// <summary>The last marker before the end.</summary>
+    internal Marker? LastMarker { get; private set; }
+
+    /// <summary>The last record before the end is the marker of a stop in order.</summary>
+    internal bool EndsClean { get; private set; }
+
+    internal long TornBytes { get; private set; }
+
+    /// <summary>Durable position that the markers found in advance give: everything below was synced.</summary>
+    internal long KnownDurable { get; private set; }
+
+    /// <summary>Finds the newest marker without reading everything: what is durable for certain, and which segments are still needed.</summary>
+    internal void FindNewestMarker()
+    {
+        long oldest = 0;
+        for (int i = _folder.Segments.Count - 1; i >= 0; i--)
+        {
+            FoundSegment segment = _folder.Segments[i];
+            segment.File.DropCache();
+            if (segment.Status != HeaderStatus.Valid)
+                continue;
+            Marker? newest = null;
+            _scanner.Begin(segment.File, segment.Id);
+            uint epoch = segment.Header.Epoch;
+            for (int offset = SegmentLayout.HeaderLength; _scanner.TryRecord(offset, epoch, out ScannedRecord record); offset += record.AlignedLength)
+            {
+                epoch = record.Epoch;
+                newest = record.Marker ?? newest;
+            }
+            if (newest == null)
+                continue;
+            KnownDurable = newest.Value.Durable;
+            oldest = newest.Value.OldestSegment;
+            // Synced without an error: what the cache holds is what the disk has. Later ones are read from the disk.
+            for (int j = i - 1; j >= 0 && _folder.Segments[j].Id >= KnownDurable / _size; j--)
+                _folder.Segments[j].File.DropCache();
+            break;
+        }
+        First = _folder.Segments.FindIndex(segment => segment.Id >= oldest);
+        if (First < 0 || _folder.Segments[First].Id > oldest)
+            throw Missing(oldest);
+    }
+
+    /// <summary>Feeds all records to the visitor and finds the end.</summary>
+    internal void Run<TVisitor>(ref TVisitor visitor)
+        where TVisitor : IRecoveryVisitor
+    {
+        int index = First;
+        long end;
+        while (true)
+        {
+            FoundSegment segment = _folder.Segments[index];
+            end = ScanSegment(segment, ref visitor);
+            if (index == First)
+                CheckBase(segment);
+            if (end != (segment.Id + 1) * _size)
+                break;
+            if (index + 1 == _folder.Segments.Count)
+            {
+                index++;
+                break;
+            }
+            if (_folder.Segments[index + 1].Id != segment.Id + 1)
+                throw Missing(segment.Id + 1);
+            index++;
+        }
+        Last = index;
+        End = end;
+        SweepRest(index, end);
+    }
+
+    /// <returns>Position after the last valid record of the segment; its base when the header is not valid.</returns>
+    private long ScanSegment<TVisitor>(FoundSegment segment, ref TVisitor visitor)
+        where TVisitor : IRecoveryVisitor
+    {
+        long start = segment.Id * _size;
+        if (segment.Status != HeaderStatus.Valid)
+            return start;
+        _scanner.Begin(segment.File, segment.Id);
+        _epoch = Math.Max(_epoch, segment.Header.Epoch);
+        int offset = SegmentLayout.HeaderLength;
+        bool onlyMarkers = true;
+        while (_scanner.TryRecord(offset, _epoch, out ScannedRecord record))
+        {
+            _epoch = record.Epoch;
+            MaxEpoch = Math.Max(MaxEpoch, _epoch);
+            EndsClean = false;
+            if (record.Marker is { } marker)
+            {
+                LastMarker = marker;
+                EndsClean = (marker.Flags & MarkerFlags.Clean) != 0;
+            }
+            else if (record.Type is not (RecordType.Pad or RecordType.Marker))
+            {
+                if (record.Type == RecordType.SnapshotBegin)
+                    _snapshotSegment = onlyMarkers ? segment : null;
+                onlyMarkers = false;
+                visitor.OnRecord(record.Type, record.StreamId, start + offset, record.Epoch, record.Body);
+                Records++;
+            }
+            Bytes += record.AlignedLength;
+            offset += record.AlignedLength;
+            if (record.Type == RecordType.SnapshotEnd && _snapshotSegment != null)
+            {
+                _snapshotSegment.HasSnapshot = true;
+                _snapshotSegment.SnapshotEnd = start + offset;
+                _snapshotSegment = null;
+            }
+        }
+        return start + offset;
+    }
+
+    /// <summary>Torn tail or damage? A marker after the end that knows of something durable beyond it proves damage.</summary>
+    private void SweepRest(int index, long end)
+    {
+        for (int i = index; i < _folder.Segments.Count; i++)
+        {
+            FoundSegment segment = _folder.Segments[i];
+            int offset = i == index ? Math.Max((int)(end - segment.Id * _size), SegmentLayout.HeaderLength) : SegmentLayout.HeaderLength;
+            if (offset >= _size)
+                continue;
+            if (i > First && i > index && segment.Id != _folder.Segments[i - 1].Id + 1)
+                throw Missing(_folder.Segments[i - 1].Id + 1);
+            _scanner.Begin(segment.File, segment.Id);
+            SweepResult rest = _scanner.Sweep(offset);
+            MaxEpoch = Math.Max(MaxEpoch, rest.MaxEpoch);
+            if (rest.MaxDurable > end)
+                throw Damaged(index, end, rest.MaxDurable);
+            if (rest.Records > 0 || i == index)
+                TornBytes += rest.LastNonZero < 0 ? 0 : rest.LastNonZero + 1 - offset;
+        }
+    }
+
+    /// <summary>The first segment must tell the whole state: it is number 0, or begins with a whole snapshot.</summary>
+    private void CheckBase(FoundSegment first)
+    {
+        if (first.Id != 0 && first.HasSnapshot == false && _snapshotSegment != first)
+            throw Missing(first.Id - 1);
+    }
+
+    private JournalException Missing(long id)
+    {
+        string name = JournalFiles.Segment(id);
+        return new JournalException(
+            JournalError.MissingSegment,
+            $"{name} is missing in {_folder.Storage.Location}: the positions from {id * _size} on are needed. Put the file back; without it messages that were confirmed would be lost.")
+        {
+            Position = id * _size,
+            FileName = name,
+        };
+    }
+
+    private JournalException Damaged(int index, long end, long durable)
+    {
+        string name = index < _folder.Segments.Count ? _folder.Segments[index].File.Name : JournalFiles.Segment(end / _size);
+        return new JournalException(
+            JournalError.Damaged,
+            $"{name} in {_folder.Storage.Location} is damaged at position {end} (offset {end % _size}): what stands there is not what was written, and everything up to position " +
+            $"{durable} at least was on disk. Nothing was changed. Restore the file from a copy, or see what is lost with 'lowlatency journal verify'.")
+        {
+            Position = end,
+            FileName = name,
+        };
+    }
+}

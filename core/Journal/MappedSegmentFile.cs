@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+
+namespace LowLatency.Core.Journal;
+
+/// <summary>A journal file under <c>mmap</c>.</summary>
+internal sealed unsafe class MappedSegmentFile : SegmentFile
+{
+    private const int PageLength = 4096;
+
+    private readonly int _file;
+    private readonly string _directory;
+    private byte* _memory;
+    private int _length;
+    private bool _isClosed;
+
+    internal MappedSegmentFile(string directory, string name, int file)
+        : base(name)
+    {
+        _directory = directory;
+        _file = file;
+    }
+
+    private string FullName => Path.Combine(_directory, Name);
+
+    internal override byte* Memory => _memory;
+
+    internal override long FileLength
+    {
+        get
+        {
+            const int seekEnd = 2;
+            long length = NativeFile.Seek(_file, 0, seekEnd);
+            return length >= 0 ? length : throw NativeFile.Failure("Reading the length", FullName);
+        }
+    }
+
+    internal override void Map(int length)
+    {
+        // Real blocks under every byte: a store into a hole on a full disk would end the process by a signal.
+        Allocate(length);
+        void* memory = NativeFile.Map(null, (nuint)length, NativeFile.ProtectionReadWrite, NativeFile.MapShared, _file, 0);
+        if ((nint)memory == -1)
+            throw NativeFile.Failure("Mapping", FullName);
+        _memory = (byte*)memory;
+        _length = length;
+    }
+
+    internal override int Sync()
+    {
+        while (NativeFile.SyncData(_file) != 0)
+        {
+            int error = NativeFile.LastError;
+            if (error != Errno.Interrupted)
+                return error;
+        }
+        return 0;
+    }
+
+    internal override int Populate(int offset, int length, bool writeOut)
+    {
+        if (NativeFile.AdviseMemory(_memory + offset, (nuint)length, NativeFile.AdvicePopulateWrite) != 0)
+        {
+            int error = NativeFile.LastError;
+            if (error != Errno.Invalid)
+                return error == Errno.Again || error == Errno.Interrupted ? 0 : error;
+            Touch(offset, length); // Linux before 5.14.
+        }
+        if (!writeOut)
+            return 0;
+        const uint flags = NativeFile.SyncWaitBefore | NativeFile.SyncWrite | NativeFile.SyncWaitAfter;
+        return NativeFile.SyncRange(_file, offset, length, flags) == 0 ? 0 : NativeFile.LastError;
+    }
+
+    internal override int Read(long offset, byte* buffer, int length)
+    {
+        int done = 0;
+        while (done < length)
+        {
+            nint count = NativeFile.Read(_file, buffer + done, (nuint)(length - done), offset + done);
+            if (count == 0)
+                break;
+            if (count > 0)
+                done += (int)count;
+            else if (NativeFile.LastError is var error && error != Errno.Interrupted)
+                return -error;
+        }
+        return done;
+    }
+
+    // Its result says nothing: pages that are still to be written stay, and they are what will be on disk.
+    internal override void DropCache() => _ = NativeFile.AdviseFile(_file, 0, 0, NativeFile.FileAdviceDontNeed);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_isClosed)
+            return;
+        _isClosed = true;
+        if (_memory != null)
+            _ = NativeFile.Unmap(_memory, (nuint)_length);
+        _memory = null;
+        _ = NativeFile.Close(_file);
+    }
+
+    private void Allocate(int length)
+    {
+        while (NativeFile.Allocate(_file, 0, 0, length) != 0)
+        {
+            int error = NativeFile.LastError;
+            if (error == Errno.Interrupted)
+                continue;
+            if (error != Errno.NotSupported)
+                throw NativeFile.Failure(error, "Reserving blocks", FullName);
+            WriteZeroes(length);
+            return;
+        }
+    }
+
+    /// <summary>Where blocks cannot be reserved: writes them, a page at a time, since one big write would make one big unit of write-back.</summary>
+    private void WriteZeroes(int length)
+    {
+        byte* page = stackalloc byte[PageLength];
+        Unsafe.InitBlockUnaligned(page, 0, PageLength);
+        for (long offset = FileLength & ~(PageLength - 1L); offset < length;)
+        {
+            // Not over bytes that are there: a file that is too short keeps what it has.
+            long from = Math.Max(offset, FileLength);
+            nint count = NativeFile.Write(_file, page, (nuint)(offset + PageLength - from), from);
+            if (count < 0 && NativeFile.LastError != Errno.Interrupted)
+                throw NativeFile.Failure("Writing zeroes", FullName);
+            if (FileLength >= offset + PageLength)
+                offset += PageLength;
+        }
+    }
+
+    private void Touch(int offset, int length)
+    {
+        for (int page = offset; page < offset + length; page += PageLength)
+            Interlocked.Add(ref *(int*)(_memory + page), 0); // Atomic: the engine may be writing here.
+    }
+}

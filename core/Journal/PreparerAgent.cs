@@ -1,0 +1,132 @@
+using LowLatency.Core.Agents;
+
+namespace LowLatency.Core.Journal;
+
+/// <summary>Keeps the next segment of a log ready, touches pages ahead of its writer, and takes retired segments back.</summary>
+/// <remarks>Blocks in the kernel: it has a thread of its own, shared at most with another preparer. A simulator steps <see cref="DoWork"/> instead.</remarks>
+internal sealed class PreparerAgent : IAgent
+{
+    private const int PopulateChunk = 1024 * 1024;
+
+    private readonly RecordLog _log;
+    private readonly SegmentSource _source;
+    private readonly ReaderRegistry _readers;
+    private readonly List<Segment> _retired = [];
+
+    internal PreparerAgent(string name, RecordLog log, SegmentSource source, ReaderRegistry readers)
+    {
+        Name = name;
+        _log = log;
+        _source = source;
+        _readers = readers;
+    }
+
+    public string Name { get; }
+
+    /// <summary>Wakes the agent's thread. Set before the log is used; needed only where a thread parks.</summary>
+    internal WakeSignal? Wake
+    {
+        get => _log.PreparerWake;
+        set => _log.PreparerWake = value;
+    }
+
+    /// <summary>One step. What waits for a reader or for disk space is tried again with each call, so the thread may park a moment at most.</summary>
+    /// <returns>0 when nothing is left to do, or nothing can be done now.</returns>
+    public int DoWork()
+    {
+        if (_log.State == JournalState.Failed)
+            return 0;
+        try
+        {
+            return TakeBack() + Prepare() + Populate();
+        }
+        catch (StorageException error)
+        {
+            _log.Fail(error.Message);
+            return 0;
+        }
+    }
+
+    /// <summary>Gives back what it holds. The thread has ended.</summary>
+    internal void DisposeSegments()
+    {
+        for (Segment? segment = _log.TakeRetired(); segment != null; segment = segment.NextRetired)
+            _retired.Add(segment);
+        foreach (Segment segment in _retired)
+            segment.File?.Dispose();
+        _retired.Clear();
+    }
+
+    private int TakeBack()
+    {
+        for (Segment? segment = _log.TakeRetired(); segment != null;)
+        {
+            Segment? next = segment.NextRetired;
+            segment.NextRetired = null;
+            _retired.Add(segment);
+            segment = next;
+        }
+        int count = 0;
+        // Oldest first, so that after a crash the files that are left follow one another.
+        while (_retired.Count > 0)
+        {
+            int oldest = 0;
+            for (int i = 1; i < _retired.Count; i++)
+            {
+                if (_retired[i].Index < _retired[oldest].Index)
+                    oldest = i;
+            }
+            Segment segment = _retired[oldest];
+            if (!_source.IsReusable(segment) || !segment.Ticket.HasPassed(_readers))
+                break;
+            _retired.RemoveAt(oldest);
+            _source.Recycle(segment);
+            count++;
+        }
+        return count;
+    }
+
+    private int Prepare()
+    {
+        Segment? active = _log.Active;
+        if (active == null || _log.Next != null)
+            return 0;
+        // Acquire of Next before: the engine makes the next segment active, then clears Next.
+        long index = _log.Active!.Index + 1;
+        Segment? segment = _source.TryPrepare(index, out string failure);
+        if (segment == null)
+        {
+            _log.SetNoSpace(failure);
+            return 0;
+        }
+        _log.OfferNext(segment);
+        return 1;
+    }
+
+    /// <summary>One chunk: of the active segment ahead of the writer, else of the next one.</summary>
+    private int Populate()
+    {
+        Segment? active = _log.Active;
+        if (active == null)
+            return 0;
+        int offset = (int)(_log.PublishedTail - active.Base);
+        // The writer may have rolled between the two reads: the next call sees it.
+        if (offset >= 0 && offset <= active.Length && PopulateFrom(active, offset))
+            return 1;
+        Segment? next = _log.Next;
+        return next != null && _source.PopulateAhead > next.Length && PopulateFrom(next, 0) ? 1 : 0;
+    }
+
+    private bool PopulateFrom(Segment segment, int offset)
+    {
+        int from = Math.Max(segment.PopulatedTo, offset & ~(PopulateChunk - 1));
+        if (from >= segment.Length || from - offset >= _source.PopulateAhead)
+            return false;
+        int length = Math.Min(PopulateChunk, segment.Length - from);
+        int error = _source.Populate(segment, from, length);
+        if (error != 0)
+            _log.Fail($"Preparing the segment at position {segment.Base} failed (errno {error}). The journal takes nothing more; restart the broker when the disk is well.");
+        segment.PopulatedTo = from + length;
+        return error == 0;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+
+namespace LowLatency.Core.Journal;
+
+/// <content>Which segments are still needed.</content>
+internal sealed unsafe partial class RecordLog
+{
+    private long _oldestIndex = -1;
+    private Segment? _retired;
+    private bool _hasEmptySegment;
+
+    /// <summary>Index of the oldest segment that is still in the log. Engine thread.</summary>
+    internal long OldestIndex => _oldestIndex;
+
+    /// <summary>Whether a segment may have become free since the last look. Engine thread.</summary>
+    internal bool HasEmptySegment => _hasEmptySegment;
+
+    /// <summary>Counts live messages in the segment of <paramref name="position"/>. Engine thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AddReferences(long position, int count) => _table.Find(position >> _shift)!.References += count;
+
+    /// <summary>One message in the segment of <paramref name="position"/> is no longer live. Engine thread.</summary>
+    /// <remarks>Its record may be gone with the next call, save for readers that are inside their section.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Release(long position)
+    {
+        Segment segment = _table.Find(position >> _shift)!;
+        if (--segment.References <= 0)
+            OnEmpty(segment);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void OnEmpty(Segment segment)
+    {
+        if (segment.References < 0)
+            throw new InvalidOperationException($"More messages were released than were live in the segment at {segment.Base}.");
+        if (!_isTransient)
+            _hasEmptySegment = true;
+        else if (segment != _active)
+            Retire(segment);
+    }
+
+    /// <summary>The first segment that is needed when everything up to <paramref name="durablePosition"/> is on disk.</summary>
+    /// <remarks>
+    /// Recovery starts at the first segment there is, so that one must begin with a snapshot which is whole and durable, and
+    /// nothing before it may be live.
+    /// </remarks>
+    internal long FindOldestNeeded(long durablePosition)
+    {
+        _hasEmptySegment = false;
+        long needed = _oldestIndex;
+        for (long index = _oldestIndex; index < _active!.Index; index++)
+        {
+            if (_table.Find(index)!.References != 0)
+                break;
+            Segment next = _table.Find(index + 1)!;
+            if (next.HasSnapshot && next.SnapshotEnd <= durablePosition)
+                needed = index + 1;
+            else if (next.HasSnapshot)
+                _hasEmptySegment = true; // Look again when more is durable.
+        }
+        return needed;
+    }
+
+    /// <summary>Takes all segments before <paramref name="index"/> out of the log. Durable logs; engine thread.</summary>
+    /// <param name="index">From <see cref="FindOldestNeeded"/>.</param>
+    /// <param name="after">They may be used again when the log is durable up to here: it holds the marker that says they are not needed.</param>
+    internal void RetireBefore(long index, long after)
+    {
+        while (_oldestIndex < index)
+        {
+            Segment segment = _table.Find(_oldestIndex)!;
+            segment.RetireAfter = after;
+            Retire(segment);
+        }
+    }
+
+    /// <summary>Gives back every segment that the log has. Nobody may use the log any more.</summary>
+    internal void DisposeSegments()
+    {
+        for (long index = _oldestIndex; _active != null && index <= _active.Index; index++)
+            _table.Find(index)?.File?.Dispose();
+        _next?.File?.Dispose();
+    }
+
+    /// <summary>The list of retired segments, newest first, which is the caller's now. Preparer.</summary>
+    internal Segment? TakeRetired() => Volatile.Read(ref _retired) == null ? null : Interlocked.Exchange(ref _retired, null);
+
+    private void Retire(Segment segment)
+    {
+        _table.Remove(segment);
+        while (_oldestIndex < _active!.Index && _table.Find(_oldestIndex) == null)
+            _oldestIndex++;
+        Segment? head;
+        do
+        {
+            head = Volatile.Read(ref _retired);
+            segment.NextRetired = head;
+        }
+        while (Interlocked.CompareExchange(ref _retired, segment, head) != head); // Full fence: pairs with ReaderSection.Enter.
+        PreparerWake?.Wake();
+    }
+}

@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+using LowLatency.Core.Agents;
+
+namespace LowLatency.Core.Journal;
+
+/// <content>From one segment to the next, and what to do when there is none.</content>
+internal sealed unsafe partial class RecordLog
+{
+    /// <summary>How far the preparer touches pages ahead of the tail, in bytes. It is woken every half of it.</summary>
+    internal const int PopulateWindow = 2 * 1024 * 1024;
+
+    private readonly int _reserve;
+    private Segment? _active;
+    private bool _snapshotDue;
+    private bool _isRolling;
+
+    /// <summary>Writes the snapshot at the start of each new segment. Set by the engine before its first record.</summary>
+    internal ISegmentRollHandler? RollHandler { get; set; }
+
+    /// <summary>Told after each roll, the handler's snapshot included.</summary>
+    internal Journal? Owner { get; set; }
+
+    /// <summary>Wakes the thread of the preparer. Set before the first record.</summary>
+    internal WakeSignal? PreparerWake { get; set; }
+
+    /// <summary>The segment that is written now. Any thread.</summary>
+    internal Segment? Active => Volatile.Read(ref _active);
+
+    /// <summary>The prepared one after it. Any thread.</summary>
+    internal Segment? Next => Volatile.Read(ref _next);
+
+    /// <summary>First segment of the log, or the one in which recovery found the end. Before the log is used.</summary>
+    internal void Start(Segment segment, int offset)
+    {
+        _table.Add(segment);
+        if (segment.Index < _oldestIndex || _oldestIndex < 0)
+            _oldestIndex = segment.Index;
+        Activate(segment, offset);
+    }
+
+    /// <summary>A segment before the active one. Before <see cref="Start"/>, in rising order.</summary>
+    internal void AddOlder(Segment segment)
+    {
+        EnsureCapacity(segment.Index);
+        _table.Add(segment);
+        if (_oldestIndex < 0)
+            _oldestIndex = segment.Index;
+    }
+
+    /// <summary>The next claim calls the roll handler first, as after a roll: the tail is at the start of a segment without a snapshot.</summary>
+    internal void ScheduleSnapshot()
+    {
+        _snapshotDue = true;
+        _limit = 0;
+    }
+
+    /// <summary>Gives the log its next segment. Preparer, when <see cref="Next"/> is <c>null</c>.</summary>
+    internal void OfferNext(Segment segment)
+    {
+        Volatile.Write(ref _next, segment); // Release: pairs with the acquire in MakeRoom.
+        Interlocked.CompareExchange(ref _state, (int)JournalState.Open, (int)JournalState.NoSpace);
+    }
+
+    /// <summary>The next segment cannot be had now. Preparer.</summary>
+    internal void SetNoSpace(string text)
+    {
+        if (State != JournalState.Open)
+            return;
+        Volatile.Write(ref _failureText, text);
+        Interlocked.CompareExchange(ref _state, (int)JournalState.NoSpace, (int)JournalState.Open);
+    }
+
+    /// <summary>Ends appending for ever. Any thread.</summary>
+    internal void Fail(string text)
+    {
+        if (State == JournalState.Failed)
+            return;
+        Volatile.Write(ref _failureText, text);
+        Volatile.Write(ref _state, (int)JournalState.Failed);
+    }
+
+    /// <summary>Out of line: a few times a megabyte.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private AppendStatus MakeRoom(RecordType type, int bodyLength, int needed)
+    {
+        _claimLength = 0;
+        if ((uint)bodyLength > (uint)_maxBodyLength)
+            return AppendStatus.TooLarge;
+        while (true)
+        {
+            if (State == JournalState.Failed)
+                return AppendStatus.Failed;
+            if (_snapshotDue)
+                WriteSnapshot();
+            Segment? next = Next; // Acquire: pairs with the release in OfferNext.
+            // With another segment ready the reserve is there, and this one can be filled.
+            int end = type != RecordType.Message || next != null ? _segmentSize : _segmentSize - _reserve;
+            if (needed <= end - _offset)
+            {
+                // Not at the end of the segment, but a good while after the last visit: the preparer touches pages ahead.
+                int ordinaryEnd = next != null ? _segmentSize : _segmentSize - _reserve;
+                _limit = Math.Min(ordinaryEnd, _offset + needed + PopulateWindow / 2);
+                PreparerWake?.Wake();
+                return AppendStatus.Appended;
+            }
+            if (next == null)
+            {
+                PreparerWake?.Wake();
+                return State == JournalState.NoSpace ? AppendStatus.NoSpace : AppendStatus.NotReady;
+            }
+            Roll(next);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private AppendStatus CheckRoom(int bodyLength, bool reserved)
+    {
+        if ((uint)bodyLength > (uint)_maxBodyLength)
+            return AppendStatus.TooLarge;
+        JournalState state = State;
+        if (state == JournalState.Failed)
+            return AppendStatus.Failed;
+        int end = reserved ? _segmentSize : _segmentSize - _reserve;
+        if (Next != null || RecordLayout.AlignedLength(bodyLength) <= end - _offset)
+            return AppendStatus.Appended;
+        PreparerWake?.Wake();
+        return state == JournalState.NoSpace ? AppendStatus.NoSpace : AppendStatus.NotReady;
+    }
+
+    private void Roll(Segment next)
+    {
+        WritePad();
+        Segment old = _active!;
+        EnsureCapacity(next.Index);
+        _table.Add(next);
+        // A snapshot that runs into this segment does not begin in it.
+        _snapshotDue = !_isRolling && !_isTransient;
+        _hasEmptySegment = true;
+        Activate(next, _firstOffset);
+        Volatile.Write(ref _next, null); // After the active segment: the preparer makes the one after that.
+        if (_isTransient && old.References == 0)
+            Retire(old);
+        PreparerWake?.Wake();
+    }
+
+    private void Activate(Segment segment, int offset)
+    {
+        _memory = segment.Memory;
+        _base = segment.Index << _shift;
+        _seed = segment.Seed;
+        _offset = offset;
+        _limit = offset;
+        _claimLength = 0;
+        Volatile.Write(ref _active, segment);
+        _publishedTail.WriteRelease(_base + _offset);
+    }
+
+    /// <summary>Fills the segment to its end. A header always fits: records and segments are multiples of its length.</summary>
+    private void WritePad()
+    {
+        int length = _segmentSize - _offset;
+        if (length == 0)
+            return;
+        byte* header = _memory + _offset;
+        *(long*)(header + RecordLayout.Position) = _base + _offset;
+        *(uint*)(header + RecordLayout.BodyCrc) = Crc32C.Start; // Nobody reads the body.
+        *(uint*)(header + RecordLayout.Type) = (uint)RecordType.Pad | ((uint)RecordLayout.Version << 16);
+        *(uint*)(header + RecordLayout.Epoch) = _epoch;
+        *(uint*)(header + RecordLayout.StreamId) = 0;
+        *(uint*)(header + RecordLayout.HeaderCrc) = RecordLayout.ComputeHeaderCrc(header, (uint)length, _seed);
+        Volatile.Write(ref *(int*)header, length);
+        _offset = _segmentSize;
+    }
+
+    private void WriteSnapshot()
+    {
+        _snapshotDue = false;
+        if (RollHandler == null)
+            return;
+        Segment segment = _active!;
+        _isRolling = true;
+        try
+        {
+            if (RollHandler.OnSegmentRolled(this))
+            {
+                segment.SnapshotEnd = Tail;
+                segment.HasSnapshot = true;
+            }
+        }
+        finally
+        {
+            _isRolling = false;
+        }
+        Owner?.AfterRoll();
+    }
+
+    private void EnsureCapacity(long index)
+    {
+        long span = _oldestIndex < 0 ? 1 : index - _oldestIndex + 1;
+        if (span > _table.Capacity)
+            Volatile.Write(ref _table, _table.Grow((int)span));
+    }
+}

@@ -1,0 +1,42 @@
+namespace LowLatency.Core.Journal;
+
+/// <summary>What a record is. Persisted: values are frozen, new ones are only added.</summary>
+/// <remarks>The journal owns <see cref="Pad"/> and <see cref="Marker"/>; the bodies of all others belong to the engine.</remarks>
+internal enum RecordType : ushort
+{
+    /// <summary>Fills a segment from the last record to its end. Its body is not read.</summary>
+    Pad = 1,
+
+    /// <summary>A message with its routes. The only type that may not use the reserve of the last segment.</summary>
+    Message = 2,
+
+    Ack = 3,
+    Requeue = 4,
+    Delivered = 5,
+    DefineQueue = 6,
+    DeleteQueue = 7,
+    DefineExchange = 8,
+    DeleteExchange = 9,
+    Bind = 10,
+    Unbind = 11,
+    DefinePublisher = 12,
+
+    /// <summary>Carries the durable position known when it was written: see <see cref="MarkerLayout"/>.</summary>
+    Marker = 13,
+
+    Restart = 14,
+
+    /// <summary>First record of a segment (markers aside) when the engine wrote its base state there.</summary>
+    SnapshotBegin = 15,
+
+    SnapshotQueue = 16,
+    SnapshotPublisher = 17,
+
+    /// <summary>The snapshot is whole: recovery may start at the segment in which it began.</summary>
+    SnapshotEnd = 18,
+
+    SnapshotExchange = 19,
+    SnapshotBinding = 20,
+
+    ForgetPublisher = 21,
+}

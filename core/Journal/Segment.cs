@@ -1,0 +1,55 @@
+namespace LowLatency.Core.Journal;
+
+/// <summary>One stretch of a log: memory, and the file under it when there is one.</summary>
+/// <remarks>Owned by the preparer until it is offered to the log, by the engine thread until it is retired, then by the preparer again.</remarks>
+internal sealed unsafe class Segment
+{
+    /// <summary><c>null</c> for anonymous memory.</summary>
+    internal SegmentFile? File { get; init; }
+
+    internal required byte* Memory { get; init; }
+
+    internal required int Length { get; init; }
+
+    /// <summary>Position &gt;&gt; log2(size): the id, with the bit of transient positions in it.</summary>
+    internal long Index { get; set; }
+
+    internal long Base => Index * Length;
+
+    /// <summary>Start value of the header CRCs.</summary>
+    internal uint Seed { get; set; }
+
+    /// <summary>Live messages in it. Engine thread.</summary>
+    internal int References;
+
+    /// <summary>Whether recovery may start here: the snapshot that began here is whole. Engine thread.</summary>
+    internal bool HasSnapshot { get; set; }
+
+    /// <summary>End of that snapshot. Engine thread.</summary>
+    internal long SnapshotEnd { get; set; }
+
+    /// <summary>The segment may be used again when the log is durable up to here. Set before it is retired.</summary>
+    internal long RetireAfter { get; set; }
+
+    /// <summary>Pages before this offset were touched. Preparer.</summary>
+    internal int PopulatedTo { get; set; }
+
+    /// <summary>Next in the list of retired segments.</summary>
+    internal Segment? NextRetired { get; set; }
+
+    /// <summary>Where the readers were when it was retired. Preparer.</summary>
+    internal ReaderTicket Ticket;
+
+    /// <summary>As new, for another use of the same memory.</summary>
+    internal void Reset(long index, uint seed)
+    {
+        Index = index;
+        Seed = seed;
+        References = 0;
+        HasSnapshot = false;
+        SnapshotEnd = 0;
+        RetireAfter = 0;
+        NextRetired = null;
+        Ticket.Clear();
+    }
+}

@@ -1,0 +1,44 @@
+namespace LowLatency.Core.Journal;
+
+/// <summary>A file of a journal.</summary>
+internal abstract unsafe class SegmentFile : IDisposable
+{
+    protected SegmentFile(string name) => Name = name;
+
+    /// <summary>Its name in the folder now.</summary>
+    internal string Name { get; set; }
+
+    /// <summary>Its bytes once mapped; stores reach the file. <c>null</c> before <see cref="Map"/>.</summary>
+    internal abstract byte* Memory { get; }
+
+    /// <summary>Bytes in the file.</summary>
+    internal abstract long FileLength { get; }
+
+    /// <summary>Reserves blocks under the first <paramref name="length"/> bytes, extends the file to them, and maps them.</summary>
+    /// <exception cref="StorageException">No space, or the file cannot be mapped.</exception>
+    internal abstract void Map(int length);
+
+    /// <summary>Waits until everything stored before the call is on disk.</summary>
+    /// <returns>0, or the error number. After an error nothing that was not durable before can be relied on, whatever later calls return.</returns>
+    internal abstract int Sync();
+
+    /// <summary>Touches pages, so that the writer will not wait for them; their bytes stay as they are.</summary>
+    /// <param name="writeOut">Also writes them out, so that no later sync has to.</param>
+    /// <returns>0, or the error number. An error of the write-out is one of the disk.</returns>
+    internal abstract int Populate(int offset, int length, bool writeOut);
+
+    /// <summary>Reads from the file, not through the map: an unreadable block is an error number, not a signal.</summary>
+    /// <returns>Bytes read, fewer than asked for at the end of the file only; or minus the error number.</returns>
+    internal abstract int Read(long offset, byte* buffer, int length);
+
+    /// <summary>Forgets cached pages that the system takes for written, so that reads show what the disk has.</summary>
+    internal abstract void DropCache();
+
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void Dispose(bool disposing);
+}
