@@ -12,7 +12,9 @@ internal static class MicroCommand
     private static readonly (string Name, Type Type)[] Groups =
     [
         ("rings", typeof(RingBenchmarks)),
+        ("journal", typeof(JournalBenchmarks)),
         ("codec", typeof(CodecBenchmarks)),
+        ("engine", typeof(EngineBenchmarks)),
     ];
 
     internal static IEnumerable<Type> BenchmarkTypes => Groups.Select(g => g.Type);
