@@ -27,9 +27,9 @@ internal static class WorkloadRunner
         floor.Measure(floorSeconds);
         RunResult result = options switch
         {
-            { Workload: "server" } => throw new NotSupportedException(),
+            { Workload: "server" } => ServerWorkload.Run(options, progress),
             { Door: Door.Ring } => RingWorkload.Run(options, progress),
-            _ => throw new NotSupportedException(),
+            _ => BrokerRun.Run(options, progress),
         };
         floor.Measure(floorSeconds);
         return WithFloor(result, floor);
