@@ -48,6 +48,7 @@ internal sealed partial class ServerProcess : BrokerUnderTest
     {
         ServerProgram program = ServerProgram.Find(options.ServerProgram);
         string journal = Path.Combine(options.DataFolder, $"journal-{Guid.NewGuid():N}");
+        Directory.CreateDirectory(journal);
         ProcessStartInfo start = program.StartInfo("serve", "--data", journal, "--listen", "tcp://127.0.0.1:0", "--idle", options.IdleName, "--stats", "--stop-with-input");
         long startNs = MonotonicClock.NowNs;
         Process process = Process.Start(start) ?? throw new BenchException($"{program.FileName} did not start");
