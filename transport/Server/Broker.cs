@@ -167,7 +167,10 @@ public sealed class Broker : IDisposable
 
     private AgentRunner[] CreateRunners()
     {
-        (IAgent, WakeSignal) engine = (Core.EngineAgent, _engineWake);
+        IAgent agent = _options.Companion == null
+            ? Core.EngineAgent
+            : new CompositeAgent(Core.EngineAgent.Name, Core.EngineAgent, _options.Companion(Core));
+        (IAgent, WakeSignal) engine = (agent, _engineWake);
         return _transport == null
             ? AgentThreads.CreateRunners(ThreadingMode.Shared, [engine], _options.Idle, OnAgentError)
             : AgentThreads.CreateRunners(_options.Threading, [(_transport, _transportWake), engine], _options.Idle, OnAgentError);
