@@ -76,8 +76,10 @@ public sealed class HeartbeatTests
             publisher.SendPublish(publication, sequence, body);
         harness.Until(() => publisher.UnsentLength == 0 && harness.Agent.RentedBlockCount > 0);
         harness.Steps(200);
+        harness.Clock.Advance(TimeSpan.FromMilliseconds(30));
+        harness.Steps(20); // Now it is known when the last bytes were taken.
 
-        harness.Clock.Advance(2 * Interval + TimeSpan.FromMilliseconds(30));
+        harness.Clock.Advance((2 * Interval) + TimeSpan.FromMilliseconds(30));
         publisher.SendHeartbeat();
         harness.Steps(100);
         harness.Clock.Advance(TimeSpan.FromSeconds(1.1)); // It has no room for the error either: dropped after the linger.
