@@ -1,5 +1,4 @@
 using LowLatency.Core.Engine;
-using LowLatency.Transport.Wire;
 using Xunit;
 
 namespace LowLatency.Tests.Server;
