@@ -1,7 +1,7 @@
 namespace LowLatency.Core.Agents;
 
-/// <summary>What the thread of an <see cref="AgentRunner"/> does when its agent had nothing to do.</summary>
-internal enum IdleMode
+/// <summary>What the thread of an agent runner does when its agent had nothing to do.</summary>
+public enum IdleMode
 {
     /// <summary>Looks again at once. A whole core of load, the lowest latency.</summary>
     Spin,

@@ -1,7 +1,7 @@
 namespace LowLatency.Core.Agents;
 
 /// <summary>How agents are given to threads.</summary>
-internal enum ThreadingMode
+public enum ThreadingMode
 {
     /// <summary>All on one thread, in order: right for one or two cores.</summary>
     Shared,

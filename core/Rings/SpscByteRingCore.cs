@@ -16,7 +16,6 @@ internal unsafe struct SpscByteRingCore<TMemory>
     private readonly int _capacity;
     private readonly int _maxLength;
     private SpscProducerSide _producer;
-    private SpscConsumerSide _consumer;
 
     internal SpscByteRingCore(byte* buffer, int capacity)
     {
@@ -67,7 +66,7 @@ internal unsafe struct SpscByteRingCore<TMemory>
     internal void Commit()
     {
         Stage();
-        // Release: pairs with the acquire in RefreshCommitted. Headers and bodies were stored before.
+        // Release: pairs with the acquire in Poll. Headers and bodies were stored before.
         TMemory.WriteRelease(&_trailer->Tail, _producer.Staged);
     }
 
@@ -82,13 +81,12 @@ internal unsafe struct SpscByteRingCore<TMemory>
         return _capacity - (int)used;
     }
 
-    internal int Poll<THandler>(scoped ref THandler handler, int limit)
+    internal readonly int Poll<THandler>(scoped ref THandler handler, int limit)
         where THandler : struct, IRecordHandler, allows ref struct
     {
-        long start = _consumer.Consumed;
-        if (start == _consumer.CommittedCached && !RefreshCommitted(start))
-            return 0;
-        long committed = _consumer.CommittedCached;
+        long start = _trailer->Consumed; // Own position: no other thread writes it.
+        // Acquire: pairs with the release in Commit. Read at every poll, so that what was committed before is seen.
+        long committed = TMemory.ReadAcquire(&_trailer->Tail);
         long position = start;
         int count = 0;
         try
@@ -115,7 +113,6 @@ internal unsafe struct SpscByteRingCore<TMemory>
         {
             if (position != start)
             {
-                _consumer.Consumed = position;
                 // Release: pairs with the acquire in RefreshConsumed. The producer may now write over what was read.
                 TMemory.WriteRelease(&_trailer->Consumed, position);
             }
@@ -123,7 +120,7 @@ internal unsafe struct SpscByteRingCore<TMemory>
         return count;
     }
 
-    internal bool IsEmpty() => _consumer.Consumed == _consumer.CommittedCached && !RefreshCommitted(_consumer.Consumed);
+    internal readonly bool IsEmpty() => TMemory.ReadAcquire(&_trailer->Tail) == _trailer->Consumed;
 
     [MethodImpl(MethodImplOptions.NoInlining)] // Once per lap.
     private byte* ClaimAfterPadding(long start, int type, int length)
@@ -143,13 +140,6 @@ internal unsafe struct SpscByteRingCore<TMemory>
     {
         _producer.ConsumedCached = TMemory.ReadAcquire(&_trailer->Consumed);
         return end - _producer.ConsumedCached <= _capacity;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)] // Reads the producer's cache line: only when the cached position says empty.
-    private bool RefreshCommitted(long position)
-    {
-        _consumer.CommittedCached = TMemory.ReadAcquire(&_trailer->Tail);
-        return _consumer.CommittedCached != position;
     }
 
     [DoesNotReturn]

@@ -15,13 +15,3 @@ internal struct SpscProducerSide
     /// <summary>The consumer's position as last read.</summary>
     [FieldOffset(CacheLine.PaddedBytes + 16)] internal long ConsumedCached;
 }
-
-/// <summary>What the consumer of a <see cref="SpscByteRing"/> keeps to itself.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 2 * CacheLine.PaddedBytes + 2 * sizeof(long))]
-internal struct SpscConsumerSide
-{
-    [FieldOffset(CacheLine.PaddedBytes)] internal long Consumed;
-
-    /// <summary>The producer's committed position as last read.</summary>
-    [FieldOffset(CacheLine.PaddedBytes + 8)] internal long CommittedCached;
-}

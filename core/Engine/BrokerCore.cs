@@ -1,0 +1,163 @@
+using System.Numerics;
+using LowLatency.Core.Agents;
+using LowLatency.Core.Journal;
+using LowLatency.Core.Rings;
+using BrokerJournal = LowLatency.Core.Journal.Journal;
+
+namespace LowLatency.Core.Engine;
+
+/// <summary>A broker without its doors: logs, engine, rings, and the threads that block in the kernel.</summary>
+/// <remarks>Whoever opens it runs <see cref="EngineAgent"/> on a thread and wakes it through <see cref="EngineWake"/>.</remarks>
+internal sealed class BrokerCore : IDisposable
+{
+    private readonly ReaderRegistry _readers;
+    private readonly TransientLog _transient;
+    private readonly BrokerJournal? _journal;
+    private readonly EngineAgent _engineAgent;
+    private readonly List<AgentRunner> _runners = [];
+    private bool _isDisposed;
+
+    private BrokerCore(BrokerOptions options, WakeSignal engineWake)
+    {
+        BrokerLimits limits = options.Limits;
+        Limits = limits;
+        EngineWake = engineWake;
+        SessionIds = new SessionIds(limits.MaxSessions);
+        _readers = new ReaderRegistry();
+        _transient = new TransientLog(limits.MaxTransientBytes, _readers, TransientSegmentSize(limits));
+        Engine = new BrokerEngine(_transient.Log, Ports, limits);
+        if (options.DataDirectory != null)
+            _journal = OpenJournal(options, options.DataDirectory);
+        Ingress = new MpscByteRing(limits.IngressCapacity);
+        _engineAgent = new EngineAgent(Engine, Ingress, Ports, _journal, limits.EngineBatch);
+    }
+
+    /// <summary>The state machine. Its thread is the one that runs <see cref="EngineAgent"/>.</summary>
+    internal BrokerEngine Engine { get; }
+
+    /// <summary>Takes commands, from any thread. After committing, a producer on another thread wakes <see cref="EngineWake"/>.</summary>
+    internal MpscByteRing Ingress { get; }
+
+    internal EgressPorts Ports { get; } = new();
+
+    internal SessionIds SessionIds { get; }
+
+    internal BrokerLimits Limits { get; }
+
+    internal WakeSignal EngineWake { get; }
+
+    internal IAgent EngineAgent => _engineAgent;
+
+    /// <summary>What opening the journal found; null without one.</summary>
+    internal RecoveryReport? Recovery { get; private set; }
+
+    /// <summary>Messages that wait in durable queues after recovery.</summary>
+    internal long RecoveredMessages { get; private set; }
+
+    /// <summary>Number of this run of the journal; 0 without one.</summary>
+    internal uint Epoch => _journal?.Epoch ?? 0;
+
+    internal ulong BrokerId => _journal?.BrokerId ?? 0;
+
+    /// <summary>Any thread.</summary>
+    internal JournalState JournalState => _journal?.State ?? JournalState.Open;
+
+    /// <summary>Why <see cref="JournalState"/> is not open. Any thread.</summary>
+    internal string JournalFailureText => _journal?.FailureText ?? "";
+
+    /// <summary>Everything that came before <see cref="BeginShutdown"/> is carried out. Any thread.</summary>
+    internal bool IsDrained => _engineAgent.IsDrained;
+
+    /// <summary>Opens the journal, recovers, and starts the flusher and the preparer.</summary>
+    /// <param name="engineWake">Wakes the thread that will run the engine.</param>
+    /// <exception cref="JournalException">The journal could not be opened.</exception>
+    internal static BrokerCore Open(BrokerOptions options, WakeSignal engineWake)
+    {
+        var core = new BrokerCore(options, engineWake);
+        core.StartBackground();
+        return core;
+    }
+
+    /// <summary>A reader for one more thread. Any thread; control plane.</summary>
+    internal MessageReader CreateReader() => new(_readers.Register(), _journal?.Log, _transient.Log);
+
+    /// <summary>From now on publishes are rejected; what waits is made durable. Any thread.</summary>
+    internal void BeginShutdown()
+    {
+        _engineAgent.BeginShutdown();
+        EngineWake.Wake();
+    }
+
+    private BrokerJournal OpenJournal(BrokerOptions options, string directory)
+    {
+        var visitor = new Replayer(Engine);
+        var journalOptions = new JournalOptions
+        {
+            SegmentSize = options.SegmentSize,
+            MinFreeBytes = options.MinFreeDiskBytes,
+            Readers = _readers,
+        };
+        BrokerJournal journal = BrokerJournal.Open(new MappedJournalStorage(directory), journalOptions, ref visitor, out RecoveryReport report);
+        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !report.SameBoot);
+        journal.EnableRetirement();
+        journal.OnDurableAdvanced = EngineWake;
+        Recovery = report;
+        foreach (Queues.BrokerQueue queue in Engine.Topology.QueuesById())
+            RecoveredMessages += queue.Count;
+        return journal;
+    }
+
+    private void StartBackground()
+    {
+        var preparers = new List<IAgent> { _transient.Preparer };
+        var preparerWake = new ThreadWakeSignal();
+        _transient.Preparer.Wake = preparerWake;
+        if (_journal != null)
+        {
+            _journal.Preparer.Wake = preparerWake;
+            preparers.Insert(0, _journal.Preparer);
+            var flusherWake = new ThreadWakeSignal();
+            _journal.Flusher.Wake = flusherWake;
+            Start(_journal.Flusher, flusherWake);
+        }
+        Start(new CompositeAgent("preparer", [.. preparers]), preparerWake);
+    }
+
+    private void Start(IAgent agent, WakeSignal wake)
+    {
+        // They block in the kernel or wait: no spinning on a core that the engine could have.
+        var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, OnBackgroundError, new AdaptiveIdle { SpinUs = 0, Yields = 0, ParkTimeoutMs = 100 });
+        _runners.Add(runner);
+        runner.Start();
+    }
+
+    private void OnBackgroundError(string agent, Exception error) => BackgroundError ??= new InvalidOperationException($"The {agent} thread stopped: {error.Message}", error);
+
+    /// <summary>Set when a background thread died of a bug: the broker must stop. Any thread.</summary>
+    internal Exception? BackgroundError { get; private set; }
+
+    /// <summary>A message of the largest size fits into a quarter.</summary>
+    private static int TransientSegmentSize(BrokerLimits limits) =>
+        (int)Math.Max(TransientLog.DefaultSegmentSize, BitOperations.RoundUpToPowerOf2((uint)limits.MaxFrameLength * 4));
+
+    /// <summary>Ends the background threads, writes the closing marker and gives the folder back. After the engine's thread has ended.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        foreach (AgentRunner runner in _runners)
+            runner.Dispose();
+        _journal?.CloseClean();
+        Engine.Dispose();
+        _journal?.Dispose();
+        _transient.Dispose();
+        Ingress.Dispose();
+    }
+
+    private readonly struct Replayer(BrokerEngine engine) : IRecoveryVisitor
+    {
+        public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body) =>
+            engine.Replay(type, streamId, position, body);
+    }
+}

@@ -1,0 +1,227 @@
+using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
+
+namespace LowLatency.Core.Engine;
+
+// Matching of messages and credit, and what comes back: credit, acks, returns.
+internal sealed unsafe partial class BrokerEngine
+{
+    /// <summary>Deliveries of one queue before the next queue has its turn: a long queue does not starve the others.</summary>
+    private const int DeliveriesPerTurn = 1024;
+
+    private void Dispatch()
+    {
+        int kept = 0;
+        for (int i = 0; i < _scheduledQueues.Count; i++)
+        {
+            BrokerQueue queue = _scheduledQueues[i];
+            if (queue.Exists && Dispatch(queue))
+                _scheduledQueues[kept++] = queue;
+            else
+                queue.IsScheduled = false;
+        }
+        _scheduledQueues.RemoveRange(kept, _scheduledQueues.Count - kept);
+    }
+
+    /// <returns>True when more could be delivered in the next batch without anything else happening in the engine.</returns>
+    private bool Dispatch(BrokerQueue queue)
+    {
+        bool again = false;
+        int count = 0;
+        while (true)
+        {
+            QueueEntry* entry = queue.PeekReady(out long sequence);
+            if (entry == null)
+                break;
+            if (count == DeliveriesPerTurn)
+            {
+                again = true;
+                break;
+            }
+            Consumer? consumer = queue.NextConsumer(entry->PayloadLength, out bool isPortFull);
+            if (consumer == null)
+            {
+                again = isPortFull;
+                break;
+            }
+            Deliver(queue, consumer, entry, sequence);
+            count++;
+        }
+        if (count > 0)
+            JournalDelivered(queue);
+        return again;
+    }
+
+    private void Deliver(BrokerQueue queue, Consumer consumer, QueueEntry* entry, long sequence)
+    {
+        EgressPort port = consumer.Session.Port;
+        var deliver = (DeliverEvent*)port.Ring.TryClaim((int)EventType.Deliver, sizeof(DeliverEvent));
+        Touch(port);
+        *deliver = new DeliverEvent
+        {
+            Session = consumer.Session.Id,
+            Subscription = consumer.Handle,
+            Tag = consumer.Tags.Add(sequence),
+            QueueSequence = (ulong)sequence,
+            Position = entry->Position,
+            DeliveryCount = entry->DeliveryCount,
+            Flags = entry->DeliveryCount > 0 || entry->MaybeDelivered != 0 ? DeliverEvent.RedeliveredFlag : (ushort)0,
+            PayloadLength = entry->PayloadLength,
+        };
+        port.Ring.Stage();
+        port.CountDelivery();
+        consumer.Take(entry->PayloadLength);
+        queue.Take(entry, sequence);
+        DeliveredCount++;
+    }
+
+    // Before the ports are committed: a delivery that somebody saw is one that a replay knows of. Where the journal has no
+    // room for it the message may come again without the flag, after a crash in just that state.
+    private void JournalDelivered(BrokerQueue queue)
+    {
+        if (queue.Durable && _durableLog != null && (queue.Cursor > queue.JournaledCursor || queue.Redelivered.Count > 0))
+        {
+            ReadOnlySpan<SequenceRange> redelivered = queue.Redelivered.Span;
+            byte* body = _durableLog.TryClaim(RecordType.Delivered, queue.Id, sizeof(long) + redelivered.Length * SequenceRange.Length, out _, out _);
+            if (body != null)
+            {
+                *(long*)body = queue.Cursor;
+                redelivered.CopyTo(new Span<SequenceRange>(body + sizeof(long), redelivered.Length));
+                _durableLog.Commit();
+                queue.JournaledCursor = queue.Cursor;
+            }
+        }
+        queue.Redelivered.Clear();
+    }
+
+    private void OnCredit(in CreditCommand command)
+    {
+        if (!TryGetConsumer(command.Session, command.Subscription, out Consumer? consumer))
+            return;
+        consumer.AddCredit(command.Messages, command.Bytes, _limits.MaxCreditMessages);
+        Schedule(consumer.Queue);
+    }
+
+    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
+    private bool OnSettle(in SettleCommand command)
+    {
+        if (!TryGetConsumer(command.Session, command.Subscription, out Consumer? consumer))
+            return true;
+        TagRing tags = consumer.Tags;
+        bool isCumulative = command.FirstTag == 0;
+        ulong first = isCumulative ? tags.First : command.FirstTag;
+        if (command.LastTag >= tags.Next || (!isCumulative && (first > command.LastTag || first < tags.First)))
+        {
+            FaultTag(consumer, in command);
+            return true;
+        }
+
+        _ranges.Clear();
+        for (ulong tag = first; tag <= command.LastTag; tag++)
+        {
+            long sequence = tags[tag];
+            if (sequence != 0)
+            {
+                _ranges.Add(sequence);
+            }
+            else if (!isCumulative)
+            {
+                FaultTag(consumer, in command);
+                return true;
+            }
+        }
+
+        bool isReturn = command.Kind == (byte)SettleKind.Requeue;
+        if (!isReturn && command.Kind is not ((byte)SettleKind.Ack or (byte)SettleKind.Reject))
+        {
+            Fault(consumer.Session, ErrorCode.InvalidArgument, $"Settle kind {command.Kind} does not exist: 1 acknowledges, 2 requeues, 3 rejects.");
+            return true;
+        }
+        BrokerQueue queue = consumer.Queue;
+        if (_ranges.Count > 0 && !TryJournalRanges(isReturn ? RecordType.Requeue : RecordType.Ack, queue, _ranges))
+            return false;
+
+        for (ulong tag = first; tag <= command.LastTag; tag++)
+            tags.Settle(tag);
+        if (isReturn)
+            ApplyReturn(queue, _ranges.Span);
+        else
+            ApplyAck(queue, _ranges.Span);
+        if (command.CreditMessages > 0 || command.CreditBytes > 0)
+            consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
+        Schedule(queue);
+        return true;
+    }
+
+    /// <summary>Appends an Ack or Requeue record where the queue outlives the broker.</summary>
+    /// <returns>False when the journal is preparing its next segment. A journal that is full or failed does not stop acks: what
+    /// they settle comes again after a restart, flagged.</returns>
+    private bool TryJournalRanges(RecordType type, BrokerQueue queue, SequenceRanges ranges)
+    {
+        if (!queue.Durable || _durableLog == null)
+            return true;
+        ReadOnlySpan<SequenceRange> span = ranges.Span;
+        byte* body = _durableLog.TryClaim(type, queue.Id, span.Length * SequenceRange.Length, out _, out AppendStatus status);
+        if (body == null)
+            return status != AppendStatus.NotReady;
+        span.CopyTo(new Span<SequenceRange>(body, span.Length));
+        _durableLog.Commit();
+        return true;
+    }
+
+    private void ApplyAck(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)
+    {
+        foreach (ref readonly SequenceRange range in ranges)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+            {
+                if (queue.TryRemove(sequence, out long position))
+                    LogOf(position)?.Release(position);
+            }
+        }
+        if (queue.Waiting.Count > 0 && queue.HasRoomAgain)
+            WakeWaiting(queue);
+    }
+
+    private static void ApplyReturn(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)
+    {
+        foreach (ref readonly SequenceRange range in ranges)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+                queue.TryReturn(sequence);
+        }
+    }
+
+    private void WakeWaiting(BrokerQueue queue)
+    {
+        foreach (EnginePublication publication in queue.Waiting)
+            SendReady(publication);
+        queue.Waiting.Clear();
+    }
+
+    /// <summary>Null in a replay: references are counted when it has ended.</summary>
+    private RecordLog? LogOf(long position) => (position & RecordLog.TransientBit) != 0 ? _transientLog : _durableLog;
+
+    private bool TryGetConsumer(int sessionId, uint handle, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Consumer? consumer)
+    {
+        Session? session = _sessions[sessionId];
+        if (session == null || session.IsFaulted)
+        {
+            consumer = null;
+            return false;
+        }
+        if (!session.Consumers.TryGet(handle, out consumer))
+        {
+            Fault(session, ErrorCode.UnknownHandle, $"Subscription {handle} is not open on this connection: subscribe and use the handle in the answer.");
+            return false;
+        }
+        return !consumer.IsEnded;
+    }
+
+    private void FaultTag(Consumer consumer, in SettleCommand command)
+    {
+        string tags = command.FirstTag == 0 ? $"up to {command.LastTag}" : $"{command.FirstTag} to {command.LastTag}";
+        Fault(consumer.Session, ErrorCode.UnknownDeliveryTag,
+            $"Subscription {consumer.Handle} cannot settle tags {tags}: tags {consumer.Tags.First} to {consumer.Tags.Next - 1} were delivered last, and each is settled once.");
+    }
+}

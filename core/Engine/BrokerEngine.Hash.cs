@@ -1,0 +1,96 @@
+using LowLatency.Core.Queues;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Core.Engine;
+
+// A number that two engines share when their durable state is the same. For tests, recovery checks and the simulator.
+internal sealed unsafe partial class BrokerEngine
+{
+    /// <summary>Hash (FNV-1a, 64 bits) over definitions, publishers' sequences and the messages of durable queues with their state.</summary>
+    /// <remarks>Does not depend on sessions, credit or on what is transient. Engine thread; walks everything.</remarks>
+    internal ulong StateHash()
+    {
+        var hash = new Fnv();
+        foreach (BrokerQueue queue in _topology.QueuesById())
+        {
+            if (queue.Durable)
+                Hash(ref hash, queue);
+        }
+        foreach (DirectExchange exchange in _topology.ExchangesById())
+        {
+            if (exchange.Durable)
+                Hash(ref hash, exchange);
+        }
+        foreach (Publisher publisher in PublishersById())
+        {
+            hash.Add(publisher.Id);
+            hash.Add(publisher.Name);
+            hash.Add((long)publisher.LastSequence);
+            foreach ((ulong first, ulong last) in publisher.Holes)
+            {
+                hash.Add((long)first);
+                hash.Add((long)last);
+            }
+        }
+        return hash.Value;
+    }
+
+    private static void Hash(ref Fnv hash, BrokerQueue queue)
+    {
+        hash.Add(queue.Id);
+        hash.Add(queue.Name);
+        hash.Add(queue.MaxLength);
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        {
+            QueueEntry* entry = queue.Entries.Find(sequence);
+            if (entry == null || (entry->Position & Journal.RecordLog.TransientBit) != 0)
+                continue;
+            hash.Add(sequence);
+            hash.Add(entry->Position);
+            hash.Add(entry->PayloadLength);
+            hash.Add((int)entry->State | (entry->DeliveryCount << 8) | (entry->MaybeDelivered << 24));
+        }
+    }
+
+    private static void Hash(ref Fnv hash, DirectExchange exchange)
+    {
+        hash.Add(exchange.Id);
+        hash.Add(exchange.Name);
+        byte[][] keys = [.. exchange.Routes.Keys];
+        Array.Sort(keys, static (x, y) => x.AsSpan().SequenceCompareTo(y));
+        foreach (byte[] key in keys)
+        {
+            foreach (BrokerQueue queue in exchange.Routes[key])
+            {
+                if (!queue.Durable)
+                    continue;
+                hash.Add(key);
+                hash.Add(queue.Id);
+            }
+        }
+    }
+
+    private struct Fnv
+    {
+        private ulong _state;
+
+        public Fnv() => _state = 14695981039346656037;
+
+        internal readonly ulong Value => _state;
+
+        internal void Add(long value)
+        {
+            for (int i = 0; i < 8; i++, value >>= 8)
+                Add((byte)value);
+        }
+
+        internal void Add(ReadOnlySpan<byte> bytes)
+        {
+            Add(bytes.Length);
+            foreach (byte b in bytes)
+                Add(b);
+        }
+
+        private void Add(byte value) => _state = (_state ^ value) * 1099511628211;
+    }
+}

@@ -1,0 +1,177 @@
+using System.Runtime.InteropServices;
+using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Core.Engine;
+
+// Recovery: the journal's records through the methods that ran when they were written.
+internal sealed unsafe partial class BrokerEngine
+{
+    private bool _isInSnapshot;
+    private bool _skipsSnapshot;
+    private bool _hasBase;
+
+    /// <summary>Messages that a replay brought back, the settled ones included.</summary>
+    internal long ReplayedMessages { get; private set; }
+
+    /// <summary>Applies one record of the journal. Only before the first command.</summary>
+    /// <remarks>The snapshot at the start of the first segment is the base; those of later segments say what is known already.</remarks>
+    internal void Replay(RecordType type, uint streamId, long position, ReadOnlySpan<byte> body)
+    {
+        var reader = new ControlRecordReader(body);
+        switch (type)
+        {
+            case RecordType.SnapshotBegin:
+                _isInSnapshot = true;
+                _skipsSnapshot = _hasBase;
+                if (!_skipsSnapshot)
+                {
+                    _nextQueueId = reader.U32();
+                    _nextExchangeId = reader.U32();
+                    _nextPublisherId = reader.U32();
+                }
+                return;
+            case RecordType.SnapshotEnd:
+                _isInSnapshot = false;
+                _hasBase = true;
+                return;
+        }
+        if (_isInSnapshot && _skipsSnapshot)
+            return;
+        _hasBase |= !_isInSnapshot && type is not (RecordType.Pad or RecordType.Marker);
+
+        switch (type)
+        {
+            case RecordType.Message:
+                ReplayMessage(position, body);
+                break;
+            case RecordType.Ack:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? acked))
+                    ApplyAck(acked, Ranges(body));
+                break;
+            case RecordType.Requeue:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? requeued))
+                    ApplyReturn(requeued, Ranges(body));
+                break;
+            case RecordType.Delivered:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? delivered))
+                    ReplayDelivered(delivered, reader.I64(), Ranges(body[sizeof(long)..]));
+                break;
+            case RecordType.DefineQueue:
+                uint id = reader.U32();
+                long maxLength = reader.I64();
+                ApplyDefineQueue(id, reader.String().ToArray(), isDurable: true, maxLength);
+                break;
+            case RecordType.DeleteQueue:
+                if (_topology.TryGetQueue(reader.U32(), out BrokerQueue? deleted))
+                    ApplyDeleteQueue(deleted);
+                break;
+            case RecordType.DefineExchange:
+                uint exchangeId = reader.U32();
+                reader.U8(); // The kind: direct is the only one that can be declared.
+                ApplyDefineExchange(exchangeId, reader.String().ToArray(), isDurable: true);
+                break;
+            case RecordType.DeleteExchange:
+                if (_topology.TryGetExchange(reader.String(), out DirectExchange? exchange))
+                    _topology.Remove(exchange);
+                break;
+            case RecordType.Bind:
+            case RecordType.Unbind:
+                ReplayBinding(type == RecordType.Bind, ref reader);
+                break;
+            case RecordType.DefinePublisher:
+                uint publisherId = reader.U32();
+                ApplyDefinePublisher(publisherId, reader.String().ToArray());
+                break;
+            case RecordType.ForgetPublisher:
+                ApplyForgetPublisher(reader.U32());
+                break;
+            case RecordType.SnapshotQueue:
+                if (_topology.TryGetQueue(reader.U32(), out BrokerQueue? queue))
+                    queue.ResetTo(reader.I64());
+                break;
+            case RecordType.SnapshotPublisher:
+                ReplayPublisher(ref reader);
+                break;
+            case RecordType.Restart:
+                ApplyRestart(reader.U32() != 0);
+                break;
+        }
+    }
+
+    /// <summary>The end of a recovery: writes and applies that all sessions of the previous run are gone.</summary>
+    /// <param name="endWasLost">The previous run did not end cleanly and its last writes may be lost (power): what looks undelivered may have been.</param>
+    private void Restart(bool endWasLost)
+    {
+        var record = new ControlRecord();
+        record.U32(endWasLost ? 1u : 0u);
+        TryAppend(RecordType.Restart, 0, record, out _, null, 0, out _);
+        ApplyRestart(endWasLost);
+    }
+
+    private void ApplyRestart(bool endWasLost)
+    {
+        foreach (BrokerQueue queue in _topology.QueuesById())
+            queue.Restart(endWasLost);
+    }
+
+    private void ReplayMessage(long position, ReadOnlySpan<byte> body)
+    {
+        fixed (byte* at = body)
+        {
+            int routes = *(ushort*)(at + MessageLayout.RouteCount);
+            int payloadLength = body.Length - MessageLayout.Payload(routes);
+            byte* route = at + MessageLayout.Routes;
+            for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)
+            {
+                uint queueId = *(uint*)(route + MessageLayout.RouteQueueId);
+                if (!_topology.TryGetQueue(queueId, out BrokerQueue? queue))
+                    continue; // It was transient.
+                queue.Enqueue(*(long*)(route + MessageLayout.RouteQueueSequence), position, payloadLength);
+            }
+            uint publisherId = *(uint*)(at + MessageLayout.PublisherId);
+            if (publisherId != 0 && _publishersById.TryGetValue(publisherId, out Publisher? publisher))
+                publisher.Stored(*(ulong*)(at + MessageLayout.PublisherSequence), position + RecordLayout.AlignedLength(body.Length), _limits.MaxWindow);
+            ReplayedMessages++;
+        }
+    }
+
+    private static void ReplayDelivered(BrokerQueue queue, long cursor, ReadOnlySpan<SequenceRange> redelivered)
+    {
+        queue.ReplayDelivered(cursor);
+        foreach (ref readonly SequenceRange range in redelivered)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+                queue.ReplayRedelivered(sequence);
+        }
+    }
+
+    private void ReplayBinding(bool bind, ref ControlRecordReader reader)
+    {
+        ReadOnlySpan<byte> exchangeName = reader.String();
+        ReadOnlySpan<byte> queueName = reader.String();
+        ReadOnlySpan<byte> key = reader.String();
+        if (!_topology.TryGetExchange(exchangeName, out DirectExchange? exchange) || !_topology.TryGetQueue(queueName, out BrokerQueue? queue))
+            return;
+        if (bind)
+            _topology.Bind(exchange, queue, key);
+        else
+            _topology.Unbind(exchange, queue, key);
+    }
+
+    private void ReplayPublisher(ref ControlRecordReader reader)
+    {
+        if (!_publishersById.TryGetValue(reader.U32(), out Publisher? publisher))
+            return;
+        uint holes = reader.U32();
+        publisher.Restore(reader.U64(), reader.I64());
+        for (uint i = 0; i < holes; i++)
+        {
+            ulong first = reader.U64();
+            publisher.AddHole(first, reader.U64());
+        }
+    }
+
+    private static ReadOnlySpan<SequenceRange> Ranges(ReadOnlySpan<byte> body) => MemoryMarshal.Cast<byte, SequenceRange>(body);
+}

@@ -1,0 +1,296 @@
+using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Core.Engine;
+
+// Sessions, publications and subscriptions: what opens and closes.
+internal sealed unsafe partial class BrokerEngine
+{
+    private readonly Dictionary<byte[], Publisher> _publishers = new(Utf8NameComparer.Instance);
+    private readonly Dictionary<uint, Publisher> _publishersById = [];
+    private readonly List<Session> _overrunSessions = [];
+    private uint _nextPublisherId = 1;
+
+    private void OnOpenSession(in OpenSessionCommand command)
+    {
+        EgressPort port = _ports[command.Port] ?? throw new InvalidOperationException($"Session {command.Session} names egress port {command.Port}, which does not exist.");
+        if (_sessions[command.Session] != null)
+            throw new InvalidOperationException($"Session {command.Session} is open already.");
+        _sessions[command.Session] = new Session(command.Session, port);
+    }
+
+    private void OnCloseSession(in CloseSessionCommand command)
+    {
+        Session? session = _sessions[command.Session];
+        if (session == null)
+            return;
+        Release(session);
+        _sessions[command.Session] = null;
+        SessionClosedEvent* closed = TryClaimReply<SessionClosedEvent>(session, EventType.SessionClosed, 0);
+        if (closed == null)
+            return;
+        closed->Session = session.Id;
+        session.Port.Ring.Stage();
+    }
+
+    /// <summary>Takes everything from a session: its unsettled messages return to their places.</summary>
+    private void Release(Session session)
+    {
+        foreach (Consumer? consumer in session.Consumers.Items)
+        {
+            if (consumer != null)
+                Detach(consumer);
+        }
+        foreach (EnginePublication? publication in session.Publications.Items)
+        {
+            if (publication != null)
+                Detach(publication);
+        }
+        session.IsFaulted = true;
+        RemovePendingReplies(session);
+    }
+
+    private void Detach(Consumer consumer)
+    {
+        if (consumer.IsEnded)
+            return;
+        consumer.IsEnded = true;
+        BrokerQueue queue = consumer.Queue;
+        queue.Remove(consumer);
+        TagRing tags = consumer.Tags;
+        _ranges.Clear();
+        for (ulong tag = tags.First; tag < tags.Next; tag++)
+        {
+            long sequence = tags.Settle(tag);
+            if (sequence != 0)
+                _ranges.Add(sequence);
+        }
+        if (_ranges.Count == 0)
+            return;
+        // Only for the count: where the journal has no room, a restart returns them all the same.
+        TryJournalRanges(RecordType.Requeue, queue, _ranges);
+        ApplyReturn(queue, _ranges.Span);
+        Schedule(queue);
+    }
+
+    private void Detach(EnginePublication publication)
+    {
+        if (publication.IsEnded)
+            return;
+        publication.IsEnded = true;
+        if (publication.Publisher?.Open == publication)
+            publication.Publisher.Open = null;
+        _waitingForSpace.Remove(publication);
+        // A full queue remembers whom to wake; those that went are skipped then.
+    }
+
+    /// <summary>The broker closes a publication that is open.</summary>
+    private void End(EnginePublication publication, ErrorCode code, string sentence)
+    {
+        Detach(publication);
+        SendEnded(publication.Session, publication.Handle, isPublication: true, code, sentence);
+    }
+
+    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
+    private bool OnOpenPublication(in OpenPublicationCommand command, ReadOnlySpan<byte> strings)
+    {
+        Session? session = OpenSession(command.Session);
+        if (session == null)
+            return true;
+        ReadOnlySpan<byte> publisherName = TakeString(ref strings);
+        ReadOnlySpan<byte> exchangeName = TakeString(ref strings);
+        ReadOnlySpan<byte> routingKey = TakeString(ref strings);
+
+        string? problem = NameRules.ProblemOrEmpty("publisher name", publisherName)
+            ?? NameRules.ProblemOrEmpty("exchange name", exchangeName)
+            ?? NameRules.ProblemOrEmpty("routing key", routingKey);
+        if (problem != null)
+            return Fail(session, command.Request, ErrorCode.InvalidName, problem);
+        if (command.Level is < (byte)DurabilityLevel.Memory or > (byte)DurabilityLevel.Disk)
+            return Fail(session, command.Request, ErrorCode.UnknownLevel, $"Durability level {command.Level} does not exist: 1 is memory, 2 process, 3 disk.");
+        if (command.Level != (byte)DurabilityLevel.Memory && _durableLog == null)
+            return Fail(session, command.Request, ErrorCode.PreconditionFailed, "This broker has no journal: ask for level memory, or start it with a data folder.");
+        if (command.Level != (byte)DurabilityLevel.Memory && _isJournalFailed)
+            return Fail(session, command.Request, ErrorCode.JournalFailed, "The journal failed and keeps nothing new until the broker is restarted: ask for level memory, or restart it.");
+        DirectExchange? exchange = null;
+        if (exchangeName.Length > 0 && !_topology.TryGetExchange(exchangeName, out exchange))
+            return Fail(session, command.Request, ErrorCode.NotFound, $"Exchange '{NameRules.Text(exchangeName)}' does not exist: declare it first.");
+        if (session.Publications.Count >= _limits.MaxPublicationsPerSession)
+            return Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Publications.Count} publications open, the limit: close some.");
+
+        Publisher? publisher = null;
+        if (publisherName.Length > 0 && !TryOpenPublisher(session, command.Request, publisherName, out publisher, out bool isReady))
+            return isReady;
+
+        uint handle = session.Publications.NextHandle();
+        uint window = Math.Clamp(command.Window, 1, (uint)_limits.MaxWindow);
+        var publication = new EnginePublication(session, handle, exchange, routingKey.ToArray())
+        {
+            Publisher = publisher,
+            Level = (DurabilityLevel)command.Level,
+            IsMandatory = (command.Flags & (byte)PublicationFlags.Mandatory) != 0,
+            Window = window,
+        };
+        if (publisher != null)
+            publisher.Open = publication;
+        session.Publications.Set(handle, publication);
+
+        PublicationOpenedEvent* opened = TryClaimReply<PublicationOpenedEvent>(session, EventType.PublicationOpened, 0);
+        if (opened == null)
+            return true;
+        *opened = new PublicationOpenedEvent
+        {
+            Session = session.Id,
+            Request = command.Request,
+            Publication = handle,
+            Window = window,
+            LastSequence = publisher?.LastSequence ?? 0,
+        };
+        session.Port.Ring.Stage();
+        return true;
+    }
+
+    /// <param name="done">When the result is false: the request was answered (true) or the journal is not ready (false).</param>
+    private bool TryOpenPublisher(Session session, uint request, ReadOnlySpan<byte> name, out Publisher? publisher, out bool done)
+    {
+        done = true;
+        if (_publishers.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out publisher))
+        {
+            // The same name again is the same client come back, while its old connection is not yet known to be dead.
+            if (publisher.Open != null)
+                End(publisher.Open, ErrorCode.TakenOver, $"Publisher '{NameRules.Text(name)}' was opened again by another connection: give each publisher its own name.");
+            return true;
+        }
+        if (_publishers.Count >= _limits.MaxPublishers && !TryForgetPublisher(out done))
+        {
+            if (done)
+                Fail(session, request, ErrorCode.LimitReached, $"The broker knows {_publishers.Count} publishers that are all open, its limit: close some, or open without a name.");
+            return false;
+        }
+        var record = new ControlRecord();
+        record.U32(_nextPublisherId);
+        record.String(name);
+        if (!TryAppend(RecordType.DefinePublisher, 0, record, out done, session, request, out _))
+            return false;
+        publisher = ApplyDefinePublisher(_nextPublisherId, name.ToArray());
+        return true;
+    }
+
+    // The one that was silent longest, by the journal: the same in every replay.
+    private bool TryForgetPublisher(out bool done)
+    {
+        done = true;
+        Publisher? oldest = null;
+        foreach (Publisher publisher in _publishers.Values)
+        {
+            if (publisher.Open == null && (oldest == null || publisher.LastPosition < oldest.LastPosition || (publisher.LastPosition == oldest.LastPosition && publisher.Id < oldest.Id)))
+                oldest = publisher;
+        }
+        if (oldest == null)
+            return false;
+        var record = new ControlRecord();
+        record.U32(oldest.Id);
+        if (!TryAppend(RecordType.ForgetPublisher, 0, record, out done, null, 0, out _))
+            return false;
+        ApplyForgetPublisher(oldest.Id);
+        return true;
+    }
+
+    private Publisher ApplyDefinePublisher(uint id, byte[] name)
+    {
+        var publisher = new Publisher(id, name);
+        _publishers[name] = publisher;
+        _publishersById[id] = publisher;
+        _nextPublisherId = Math.Max(_nextPublisherId, id + 1);
+        return publisher;
+    }
+
+    private void ApplyForgetPublisher(uint id)
+    {
+        if (_publishersById.Remove(id, out Publisher? publisher))
+            _publishers.Remove(publisher.Name);
+    }
+
+    private void OnClosePublication(in ClosePublicationCommand command)
+    {
+        Session? session = OpenSession(command.Session);
+        if (session == null)
+            return;
+        if (!session.Publications.TryGet(command.Publication, out EnginePublication? publication))
+        {
+            Fail(session, command.Request, ErrorCode.UnknownHandle, $"Publication {command.Publication} is not open on this connection.");
+            return;
+        }
+        Detach(publication);
+        session.Publications.Remove(command.Publication);
+        Done(session, command.Request);
+    }
+
+    private void OnSubscribe(in SubscribeCommand command, ReadOnlySpan<byte> strings)
+    {
+        Session? session = OpenSession(command.Session);
+        if (session == null)
+            return;
+        ReadOnlySpan<byte> name = TakeString(ref strings);
+        string? problem = NameRules.Problem("queue name", name);
+        if (problem != null)
+        {
+            Fail(session, command.Request, ErrorCode.InvalidName, problem);
+            return;
+        }
+        if (!_topology.TryGetQueue(name, out BrokerQueue? queue))
+        {
+            Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist: declare it first.");
+            return;
+        }
+        if (session.Consumers.Count >= _limits.MaxSubscriptionsPerSession)
+        {
+            Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Consumers.Count} subscriptions open, the limit: close some.");
+            return;
+        }
+        SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 0);
+        if (subscribed == null)
+            return;
+        uint handle = session.Consumers.NextHandle();
+        *subscribed = new SubscribedEvent { Session = session.Id, Request = command.Request, Subscription = handle };
+        session.Port.Ring.Stage();
+
+        var consumer = new Consumer(session, handle, queue);
+        consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
+        session.Consumers.Set(handle, consumer);
+        queue.Add(consumer);
+        Schedule(queue);
+    }
+
+    private void OnUnsubscribe(in UnsubscribeCommand command)
+    {
+        Session? session = OpenSession(command.Session);
+        if (session == null)
+            return;
+        if (!session.Consumers.TryGet(command.Subscription, out Consumer? consumer))
+        {
+            Fail(session, command.Request, ErrorCode.UnknownHandle, $"Subscription {command.Subscription} is not open on this connection.");
+            return;
+        }
+        Detach(consumer);
+        session.Consumers.Remove(command.Subscription);
+        Done(session, command.Request);
+    }
+
+    /// <summary>The session, when it may still ask for things.</summary>
+    private Session? OpenSession(int id)
+    {
+        Session? session = _sessions[id];
+        return session is { IsFaulted: false } ? session : null;
+    }
+
+    /// <summary>A session whose owner does not take its replies has been told nothing for a while: it ends.</summary>
+    private void EndOverrunSessions()
+    {
+        foreach (Session session in _overrunSessions)
+            Release(session);
+        _overrunSessions.Clear();
+        CommitPorts();
+    }
+}

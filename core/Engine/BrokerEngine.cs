@@ -1,0 +1,217 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
+using LowLatency.Core.Rings;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Core.Engine;
+
+/// <summary>The broker's state and the only code that changes it. One thread; no clock, thread, socket or file inside.</summary>
+/// <remarks>
+/// Input: commands (<see cref="OnRecord"/>), the time of a batch (<see cref="BeginBatch"/>), the durable position
+/// (<see cref="OnDurable"/>). Output: records in the logs, events in the egress ports. What a command changes for good is
+/// one record, and the method that applies it to the state is the one that applies it in a replay (<c>BrokerEngine.Replay.cs</c>).
+/// <code>
+/// BeginBatch ▸ OnRecord … OnRecord ▸ EndBatch: deliver by credit, write Delivered records, confirm, commit the ports
+/// </code>
+/// A delivery is committed to its port only after the record that tells of it, so that after a crash its redelivery is flagged.
+/// </remarks>
+internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRollHandler, IDisposable
+{
+    private RecordLog? _durableLog; // Null before a replay has ended, and for ever in a broker without a journal.
+    private readonly RecordLog _transientLog;
+    private readonly EgressPorts _ports;
+    private readonly BrokerLimits _limits;
+    private readonly EntryPool _entryPool = new();
+    private readonly Topology _topology = new();
+    private readonly Session?[] _sessions;
+
+    private readonly List<BrokerQueue> _scheduledQueues = [];
+    private readonly List<EnginePublication> _scheduledPublications = [];
+    private readonly List<EgressPort> _touchedPorts = [];
+    private readonly SequenceRanges _ranges = new();
+
+    private long _nowNs;
+    private long _batch;
+    private bool _isShuttingDown;
+
+    /// <param name="transientLog">Anonymous memory.</param>
+    internal BrokerEngine(RecordLog transientLog, EgressPorts ports, BrokerLimits limits)
+    {
+        _transientLog = transientLog;
+        _ports = ports;
+        _limits = limits;
+        _sessions = new Session?[limits.MaxSessions];
+    }
+
+    /// <summary>Gives the engine its journal, after every record of it was replayed and before the first command.</summary>
+    /// <param name="endWasLost">See <see cref="Restart"/>.</param>
+    internal void Attach(RecordLog durableLog, bool endWasLost)
+    {
+        _durableLog = durableLog;
+        durableLog.RollHandler = this;
+        foreach (BrokerQueue queue in _topology.QueuesById())
+            AddReferences(queue, durableLog);
+        Restart(endWasLost);
+    }
+
+    /// <summary>Position up to which the journal is durable, as far as the engine was told.</summary>
+    internal long DurablePosition { get; private set; }
+
+    /// <summary>Something waits for the journal to become durable: ask for a flush.</summary>
+    internal bool WaitsForDisk => _pendingReplies.Count > 0 || _waitsForDisk > DurablePosition;
+
+    /// <summary>Messages that came in and were stored, since the start.</summary>
+    internal long PublishedCount { get; private set; }
+
+    /// <summary>Deliveries handed to ports, since the start.</summary>
+    internal long DeliveredCount { get; private set; }
+
+    /// <summary>Resends that were recognised, since the start.</summary>
+    internal long DuplicateCount { get; private set; }
+
+    internal Topology Topology => _topology;
+
+    /// <summary>Something is left to do that needs no further input: messages beyond a queue's turn, a port that was full.</summary>
+    internal bool HasScheduled => _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0;
+
+    private long _waitsForDisk;
+
+    /// <summary>Begins a batch of commands.</summary>
+    /// <param name="nowNs">Unix time in nanoseconds.</param>
+    internal void BeginBatch(long nowNs)
+    {
+        _nowNs = nowNs;
+        _batch++;
+    }
+
+    /// <summary>Carries out one command.</summary>
+    /// <returns>False when the journal is preparing its next segment: offer the same command again later.</returns>
+    public bool OnRecord(int type, ReadOnlySpan<byte> body)
+    {
+        switch ((CommandType)type)
+        {
+            case CommandType.Publish:
+                return OnPublish(in As<PublishCommand>(body), body[sizeof(PublishCommand)..]);
+            case CommandType.Settle:
+                return OnSettle(in As<SettleCommand>(body));
+            case CommandType.Credit:
+                OnCredit(in As<CreditCommand>(body));
+                return true;
+            case CommandType.OpenSession:
+                OnOpenSession(in As<OpenSessionCommand>(body));
+                return true;
+            case CommandType.CloseSession:
+                OnCloseSession(in As<CloseSessionCommand>(body));
+                return true;
+            case CommandType.OpenPublication:
+                return OnOpenPublication(in As<OpenPublicationCommand>(body), body[sizeof(OpenPublicationCommand)..]);
+            case CommandType.ClosePublication:
+                OnClosePublication(in As<ClosePublicationCommand>(body));
+                return true;
+            case CommandType.Subscribe:
+                OnSubscribe(in As<SubscribeCommand>(body), body[sizeof(SubscribeCommand)..]);
+                return true;
+            case CommandType.Unsubscribe:
+                OnUnsubscribe(in As<UnsubscribeCommand>(body));
+                return true;
+            case CommandType.DeclareQueue:
+                return OnDeclareQueue(in As<DeclareQueueCommand>(body), body[sizeof(DeclareQueueCommand)..]);
+            case CommandType.DeleteQueue:
+                return OnDeleteQueue(in As<DeleteQueueCommand>(body), body[sizeof(DeleteQueueCommand)..]);
+            case CommandType.DeclareExchange:
+                return OnDeclareExchange(in As<DeclareExchangeCommand>(body), body[sizeof(DeclareExchangeCommand)..]);
+            case CommandType.DeleteExchange:
+                return OnDeleteExchange(in As<DeleteExchangeCommand>(body), body[sizeof(DeleteExchangeCommand)..]);
+            case CommandType.Bind:
+                return OnBind(in As<BindCommand>(body), body[sizeof(BindCommand)..], bind: true);
+            case CommandType.Unbind:
+                return OnBind(in As<BindCommand>(body), body[sizeof(BindCommand)..], bind: false);
+            default:
+                throw new InvalidOperationException($"Command type {type} does not exist.");
+        }
+    }
+
+    /// <summary>Ends a batch: hands messages over, writes what was handed over, confirms, and lets the ports' owners see it all.</summary>
+    /// <returns>How much was done.</returns>
+    internal int EndBatch()
+    {
+        long delivered = DeliveredCount;
+        if (_scheduledQueues.Count > 0)
+            Dispatch();
+        if (_scheduledPublications.Count > 0)
+            Confirm();
+        CommitPorts();
+        return (int)(DeliveredCount - delivered);
+    }
+
+    /// <summary>The journal is durable up to a position: confirm and answer what waited for it.</summary>
+    internal void OnDurable(long position)
+    {
+        DurablePosition = position;
+        AnswerPending();
+        foreach (EnginePublication publication in _waitingForDisk)
+        {
+            publication.WaitsForDisk = false;
+            Schedule(publication);
+        }
+        _waitingForDisk.Clear();
+    }
+
+    /// <summary>From now on publishes are rejected: the broker is about to stop.</summary>
+    internal void BeginShutdown() => _isShuttingDown = true;
+
+    private static void AddReferences(BrokerQueue queue, RecordLog log)
+    {
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        {
+            QueueEntry* entry = queue.Entries.Find(sequence);
+            if (entry != null)
+                log.AddReferences(entry->Position, 1);
+        }
+    }
+
+    private void CommitPorts()
+    {
+        foreach (EgressPort port in _touchedPorts)
+        {
+            port.IsTouched = false;
+            port.Ring.Commit();
+            port.Wake?.Wake();
+        }
+        _touchedPorts.Clear();
+        if (_overrunSessions.Count > 0)
+            EndOverrunSessions();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref readonly T As<T>(ReadOnlySpan<byte> body)
+        where T : unmanaged =>
+        ref Unsafe.As<byte, T>(ref MemoryMarshal.GetReference(body[..sizeof(T)]));
+
+    private void Schedule(BrokerQueue queue)
+    {
+        if (!queue.IsScheduled)
+        {
+            queue.IsScheduled = true;
+            _scheduledQueues.Add(queue);
+        }
+    }
+
+    private void Schedule(EnginePublication publication)
+    {
+        if (!publication.IsScheduled)
+        {
+            publication.IsScheduled = true;
+            _scheduledPublications.Add(publication);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (BrokerQueue queue in _topology.QueuesById())
+            queue.Entries.Clear();
+        _entryPool.Dispose();
+    }
+}

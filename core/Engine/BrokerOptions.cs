@@ -1,0 +1,17 @@
+namespace LowLatency.Core.Engine;
+
+/// <summary>How a broker is set up.</summary>
+public sealed record BrokerOptions
+{
+    /// <summary>Folder of the journal; made when its parent exists. Null: no journal, level <see cref="DurabilityLevel.Memory"/> only.</summary>
+    public string? DataDirectory { get; init; }
+
+    /// <summary>Bytes of a segment of a new journal: a power of two from 1 MiB to 1 GiB.</summary>
+    public int SegmentSize { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>No new segment when less than this would be left on the disk, in bytes.</summary>
+    public long MinFreeDiskBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Every other limit.</summary>
+    public BrokerLimits Limits { get; init; } = new();
+}

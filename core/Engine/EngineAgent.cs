@@ -1,0 +1,154 @@
+using LowLatency.Core.Agents;
+using LowLatency.Core.Journal;
+using LowLatency.Core.Rings;
+using BrokerJournal = LowLatency.Core.Journal.Journal;
+
+namespace LowLatency.Core.Engine;
+
+/// <summary>Runs the engine: feeds it commands, time and the durable position, and asks for flushes. The engine thread.</summary>
+internal sealed class EngineAgent : IAgent
+{
+    private const long HousekeepingIntervalMs = 20;
+    private const long IdleMarkerMs = 1000;
+
+    private readonly BrokerEngine _engine;
+    private readonly MpscByteRing _ingress;
+    private readonly EgressPorts _ports;
+    private readonly BrokerJournal? _journal;
+    private readonly int _batch;
+
+    private long _housekeepingMs;
+    private long _lastWorkMs;
+    private bool _isMarked = true;
+    private bool _hasWorked;
+    private bool _hasFailed;
+    private int _shutdown;
+    private int _isDrained;
+
+    internal EngineAgent(BrokerEngine engine, MpscByteRing ingress, EgressPorts ports, BrokerJournal? journal, int batch)
+    {
+        _engine = engine;
+        _ingress = ingress;
+        _ports = ports;
+        _journal = journal;
+        _batch = batch;
+    }
+
+    public string Name => "engine";
+
+    /// <summary>After <see cref="BeginShutdown"/>: everything that came before it is carried out and, where it has to be, on disk. Any thread.</summary>
+    internal bool IsDrained => Volatile.Read(ref _isDrained) != 0;
+
+    /// <summary>From now on publishes are rejected. Any thread; the engine's thread takes it up.</summary>
+    internal void BeginShutdown() => Volatile.Write(ref _shutdown, 1);
+
+    public void OnStart()
+    {
+    }
+
+    public void OnClose()
+    {
+    }
+
+    public int DoWork()
+    {
+        long durable = 0;
+        if (_journal != null)
+        {
+            durable = _journal.DurablePosition;
+            if (_journal.State == JournalState.Failed && !_hasFailed)
+                return OnJournalFailed(_journal.FailureText);
+        }
+        bool hasMoved = durable > _engine.DurablePosition;
+        bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
+        if (!hasInput && !hasMoved && !_engine.HasScheduled)
+            return Idle();
+
+        _engine.BeginBatch(UnixClock.NowNs());
+        int work = 0;
+        if (hasMoved)
+        {
+            _engine.OnDurable(durable);
+            work++;
+        }
+        if (hasInput)
+        {
+            var handler = new Handler(_engine);
+            work += _ingress.Poll(ref handler, _batch);
+        }
+        work += _engine.EndBatch();
+        if (_journal != null)
+        {
+            if (_engine.WaitsForDisk && !_journal.FlushInFlight && !_hasFailed)
+                _journal.RequestFlush();
+            else
+                _journal.Maintain();
+        }
+        _hasWorked |= work > 0;
+        return work == 0 ? Idle() : work;
+    }
+
+    /// <summary>Now and then, when nothing else is to do: looks at what changes without a command.</summary>
+    private int Idle()
+    {
+        long nowMs = Environment.TickCount64;
+        if (nowMs - _housekeepingMs < HousekeepingIntervalMs)
+            return 0;
+        _housekeepingMs = nowMs;
+        if (_hasWorked)
+        {
+            _hasWorked = false;
+            _lastWorkMs = nowMs;
+            _isMarked = false;
+        }
+
+        int work = 0;
+        if (_engine.CanServeWaiting)
+        {
+            _engine.BeginBatch(UnixClock.NowNs());
+            _engine.OnSpace();
+            _engine.EndBatch();
+            work++;
+        }
+        if (_journal != null && !_hasFailed && !_isMarked && nowMs - _lastWorkMs >= IdleMarkerMs)
+        {
+            _isMarked = true;
+            work += _journal.RequestIdleMarker() ? 1 : 0;
+        }
+        if (Volatile.Read(ref _shutdown) != 0)
+            Drain();
+        return work;
+    }
+
+    private void Drain()
+    {
+        _engine.BeginShutdown();
+        bool waits = _engine.WaitsForDisk && !_hasFailed;
+        if (_ingress.IsEmpty && !waits)
+            Volatile.Write(ref _isDrained, 1);
+    }
+
+    private int OnJournalFailed(string reason)
+    {
+        _hasFailed = true;
+        _engine.BeginBatch(UnixClock.NowNs());
+        _engine.OnJournalFailed(reason);
+        _engine.EndBatch();
+        return 1;
+    }
+
+    private bool HasReplyRoom()
+    {
+        foreach (EgressPort? port in _ports.All)
+        {
+            if (port is { AlwaysDrained: true } && !port.HasReplyRoom)
+                return false;
+        }
+        return true;
+    }
+
+    private readonly struct Handler(BrokerEngine engine) : IRecordHandler
+    {
+        public bool OnRecord(int type, ReadOnlySpan<byte> body) => engine.OnRecord(type, body);
+    }
+}

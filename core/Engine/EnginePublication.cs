@@ -1,0 +1,52 @@
+using LowLatency.Core.Queues;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Core.Engine;
+
+/// <summary>A publication as the engine sees it: where a session's messages of one kind go, and what it must still be told. Engine thread only.</summary>
+internal sealed class EnginePublication(Session session, uint handle, DirectExchange? exchange, byte[] routingKey)
+{
+    internal Session Session { get; } = session;
+
+    internal uint Handle { get; } = handle;
+
+    /// <summary>Null for the default exchange.</summary>
+    internal DirectExchange? Exchange { get; } = exchange;
+
+    internal byte[] RoutingKey { get; } = routingKey;
+
+    /// <summary>Null when it has no name: resends are not recognised.</summary>
+    internal Publisher? Publisher { get; init; }
+
+    internal DurabilityLevel Level { get; init; }
+
+    internal bool IsMandatory { get; init; }
+
+    /// <summary>Most messages that may wait for their confirm.</summary>
+    internal uint Window { get; init; }
+
+    /// <summary>Messages that wait for their confirm.</summary>
+    internal uint Outstanding { get; set; }
+
+    /// <summary>Sequence of the last message that came; 0 before the first.</summary>
+    internal ulong LastReceived { get; set; }
+
+    internal PendingConfirms Pending { get; } = new();
+
+    /// <summary>In the engine's list of publications that may have something to be told.</summary>
+    internal bool IsScheduled { get; set; }
+
+    /// <summary>In the list of those looked at when the durable position has moved.</summary>
+    internal bool WaitsForDisk { get; set; }
+
+    /// <summary>In the list of those told when the journal has room again.</summary>
+    internal bool WaitsForSpace { get; set; }
+
+    /// <summary>The broker closed it: what still comes is ignored until the client closes it too.</summary>
+    internal bool IsEnded { get; set; }
+
+    /// <summary>Queues for <see cref="RoutingKey"/>, true while <see cref="RouteVersion"/> is the topology's.</summary>
+    internal BrokerQueue[] Route { get; set; } = [];
+
+    internal long RouteVersion { get; set; }
+}

@@ -1,0 +1,43 @@
+namespace LowLatency.Core.Engine;
+
+/// <summary>A message in place, in the log. Valid until its reader leaves its section (<see cref="MessageReader.Exit"/>).</summary>
+internal readonly unsafe struct MessageView
+{
+    private readonly byte* _body;
+
+    internal MessageView(byte* body, int bodyLength)
+    {
+        _body = body;
+        int offset = MessageLayout.Payload(*(ushort*)(body + MessageLayout.RouteCount));
+        Payload = body + offset;
+        PayloadLength = bodyLength - offset;
+    }
+
+    /// <summary>The <see cref="MessageLayout.DeliveredBlockLength"/> bytes that a deliver frame repeats.</summary>
+    internal byte* DeliveredBlock => _body + MessageLayout.PublishedNs;
+
+    /// <summary>Routing key, headers and body, one behind the other.</summary>
+    internal byte* Payload { get; }
+
+    /// <summary>Bytes of <see cref="Payload"/>.</summary>
+    internal int PayloadLength { get; }
+
+    /// <summary>Unix time in nanoseconds by the publisher's clock.</summary>
+    internal long PublishedNs => *(long*)(_body + MessageLayout.PublishedNs);
+
+    /// <summary>Unix time in nanoseconds at which the broker received it.</summary>
+    internal long ReceivedNs => *(long*)(_body + MessageLayout.ReceivedNs);
+
+    /// <summary>Nanoseconds from received to journaled; stops at 4.29 s.</summary>
+    internal uint JournaledDeltaNs => *(uint*)(_body + MessageLayout.JournaledDeltaNs);
+
+    internal int RoutingKeyLength => *(ushort*)(_body + MessageLayout.RoutingKeyLength);
+
+    internal int HeadersLength => *(ushort*)(_body + MessageLayout.HeadersLength);
+
+    internal ReadOnlySpan<byte> RoutingKey => new(Payload, RoutingKeyLength);
+
+    internal ReadOnlySpan<byte> Headers => new(Payload + RoutingKeyLength, HeadersLength);
+
+    internal ReadOnlySpan<byte> Body => new(Payload + RoutingKeyLength + HeadersLength, PayloadLength - RoutingKeyLength - HeadersLength);
+}

@@ -1,0 +1,249 @@
+using LowLatency.Core.Engine;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Core.Queues;
+
+/// <summary>A queue: entries in order, who takes them, and its bound. Engine thread only.</summary>
+/// <remarks>
+/// Each entry is gone, ready or unsettled. Ready are: everything from <see cref="Cursor"/> on, and before it what came back
+/// (<c>_returned</c>, delivered first, so that order is kept). <c>Entries.Head &lt;= Cursor &lt;= Entries.Next</c>.
+/// </remarks>
+internal sealed unsafe class BrokerQueue
+{
+    private readonly SequenceHeap _returned = new();
+    private Consumer[] _consumers = [];
+    private int _turn;
+
+    internal BrokerQueue(uint id, byte[] name, bool durable, long maxLength, EntryPool pool)
+    {
+        Id = id;
+        Name = name;
+        DisplayName = NameRules.Text(name);
+        Durable = durable;
+        MaxLength = maxLength;
+        Entries = new DispatchRing(pool);
+        Cursor = Entries.Next;
+    }
+
+    internal uint Id { get; }
+
+    internal byte[] Name { get; }
+
+    /// <summary>The name for sentences.</summary>
+    internal string DisplayName { get; }
+
+    internal bool Durable { get; }
+
+    /// <summary>Most messages waiting and unsettled.</summary>
+    internal long MaxLength { get; }
+
+    internal DispatchRing Entries { get; }
+
+    /// <summary>Sequence of the first message that was never delivered.</summary>
+    internal long Cursor { get; private set; }
+
+    internal long ReadyCount { get; private set; }
+
+    internal long UnsettledCount { get; private set; }
+
+    internal long Count => ReadyCount + UnsettledCount;
+
+    internal bool IsFull => Count >= MaxLength;
+
+    internal ReadOnlySpan<Consumer> Consumers => _consumers;
+
+    /// <summary>End of its definition record; 0 when it is not durable.</summary>
+    internal long DefinedAt { get; set; }
+
+    /// <summary>False once deleted.</summary>
+    internal bool Exists { get; set; } = true;
+
+    /// <summary>In the engine's list of queues that may have something to deliver.</summary>
+    internal bool IsScheduled { get; set; }
+
+    /// <summary>Publications that were rejected because this queue is full; told when it has room again.</summary>
+    internal List<EnginePublication> Waiting { get; } = [];
+
+    /// <summary>Room enough to wake those that wait: an eighth of the bound, so that they do not bounce on it.</summary>
+    internal bool HasRoomAgain => Count <= MaxLength - Math.Max(1, MaxLength / 8);
+
+    /// <summary>Cursor that the last Delivered record has named.</summary>
+    internal long JournaledCursor { get; set; } = 1;
+
+    /// <summary>Sequences redelivered since the last Delivered record.</summary>
+    internal SequenceRanges Redelivered { get; } = new();
+
+    /// <summary>Adds a message at the end.</summary>
+    internal void Enqueue(long sequence, long position, int payloadLength)
+    {
+        if (Entries.Head == Entries.Next)
+        {
+            Cursor = sequence;
+        }
+        QueueEntry* entry = Entries.Append(sequence);
+        entry->Position = position;
+        entry->PayloadLength = payloadLength;
+        entry->DeliveryCount = 0;
+        entry->MaybeDelivered = 0;
+        entry->State = EntryState.Ready;
+        ReadyCount++;
+    }
+
+    /// <summary>The next message in order, without taking it; null when nothing is ready.</summary>
+    internal QueueEntry* PeekReady(out long sequence)
+    {
+        while (_returned.Count > 0)
+        {
+            sequence = _returned.Peek();
+            QueueEntry* entry = Entries.Find(sequence);
+            if (entry != null && entry->State == EntryState.Ready)
+                return entry;
+            _returned.Pop();
+        }
+        while (Cursor < Entries.Next)
+        {
+            QueueEntry* entry = Entries.Find(Cursor);
+            if (entry != null)
+            {
+                sequence = Cursor;
+                return entry;
+            }
+            Cursor++;
+        }
+        sequence = 0;
+        return null;
+    }
+
+    /// <summary>Marks what <see cref="PeekReady"/> gave as delivered.</summary>
+    internal void Take(QueueEntry* entry, long sequence)
+    {
+        if (_returned.Count > 0)
+        {
+            _returned.Pop();
+            Redelivered.Add(sequence);
+        }
+        else
+        {
+            Cursor = sequence + 1;
+        }
+        entry->State = EntryState.Unsettled;
+        ReadyCount--;
+        UnsettledCount++;
+    }
+
+    /// <summary>The consumer whose turn it is among those that can take so many bytes; null when none can.</summary>
+    /// <param name="payloadLength">Bytes of the message.</param>
+    /// <param name="isPortFull">One had credit, but the port it is reached by has no room: try again.</param>
+    internal Consumer? NextConsumer(int payloadLength, out bool isPortFull)
+    {
+        isPortFull = false;
+        Consumer[] consumers = _consumers;
+        for (int i = 0; i < consumers.Length; i++)
+        {
+            if (_turn >= consumers.Length)
+                _turn = 0;
+            Consumer consumer = consumers[_turn++];
+            if (!consumer.CanTake(payloadLength))
+                continue;
+            if (consumer.Session.Port.CanDeliver)
+                return consumer;
+            isPortFull = true;
+        }
+        return null;
+    }
+
+    /// <summary>Removes a message for good, whatever its state.</summary>
+    /// <param name="position">Where its record is, for the log to forget it.</param>
+    internal bool TryRemove(long sequence, out long position)
+    {
+        QueueEntry* entry = Entries.Find(sequence);
+        if (entry == null)
+        {
+            position = 0;
+            return false;
+        }
+        position = entry->Position;
+        if (entry->State == EntryState.Ready)
+            ReadyCount--;
+        else
+            UnsettledCount--;
+        entry->State = EntryState.Gone;
+        if (sequence == Entries.Head)
+        {
+            Entries.AdvanceHead();
+            if (Cursor < Entries.Head)
+                Cursor = Entries.Head;
+        }
+        return true;
+    }
+
+    /// <summary>Puts a delivered message back to its place, with a higher count.</summary>
+    internal bool TryReturn(long sequence)
+    {
+        QueueEntry* entry = Entries.Find(sequence);
+        if (entry == null || entry->State != EntryState.Unsettled)
+            return false;
+        entry->State = EntryState.Ready;
+        if (entry->DeliveryCount < ushort.MaxValue)
+            entry->DeliveryCount++;
+        UnsettledCount--;
+        ReadyCount++;
+        _returned.Push(sequence);
+        return true;
+    }
+
+    /// <summary>Replay of a Delivered record: everything before <paramref name="cursor"/> that is ready was delivered.</summary>
+    internal void ReplayDelivered(long cursor)
+    {
+        for (; Cursor < cursor && Cursor < Entries.Next; Cursor++)
+        {
+            QueueEntry* entry = Entries.Find(Cursor);
+            if (entry != null)
+                MarkUnsettled(entry);
+        }
+        JournaledCursor = Math.Max(JournaledCursor, cursor);
+    }
+
+    /// <summary>Replay of a redelivery.</summary>
+    internal void ReplayRedelivered(long sequence)
+    {
+        QueueEntry* entry = Entries.Find(sequence);
+        if (entry != null && entry->State == EntryState.Ready)
+            MarkUnsettled(entry);
+    }
+
+    private void MarkUnsettled(QueueEntry* entry)
+    {
+        entry->State = EntryState.Unsettled;
+        ReadyCount--;
+        UnsettledCount++;
+    }
+
+    /// <summary>All consumers are gone: what was delivered and not settled returns.</summary>
+    /// <param name="maybeDelivered">Also what looks undelivered may have been: the end of the journal was lost.</param>
+    internal void Restart(bool maybeDelivered)
+    {
+        for (long sequence = Entries.Head; sequence < Entries.Next; sequence++)
+        {
+            QueueEntry* entry = Entries.Find(sequence);
+            if (entry == null)
+                continue;
+            if (maybeDelivered)
+                entry->MaybeDelivered = 1;
+            if (entry->State == EntryState.Unsettled)
+                TryReturn(sequence);
+        }
+    }
+
+    /// <summary>Replay of a snapshot: where the queue's sequences go on.</summary>
+    internal void ResetTo(long next)
+    {
+        Entries.Reset(next);
+        Cursor = next;
+        JournaledCursor = next;
+    }
+
+    internal void Add(Consumer consumer) => _consumers = [.. _consumers, consumer];
+
+    internal void Remove(Consumer consumer) => _consumers = Array.FindAll(_consumers, other => other != consumer);
+}

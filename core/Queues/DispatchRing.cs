@@ -1,0 +1,126 @@
+using System.Diagnostics;
+
+namespace LowLatency.Core.Queues;
+
+/// <summary>The entries of a queue by queue sequence: a ring of blocks that grows and shrinks with the queue. Engine thread only.</summary>
+/// <remarks>
+/// <c>Head &lt;= Next</c>; every entry below Head is gone; Next is the sequence of the next message. An empty ring holds no
+/// block, or the one that its next message falls into. A range of sequences that never came (lost transient messages, seen only in a replay) costs no block.
+/// </remarks>
+internal sealed unsafe class DispatchRing(EntryPool pool)
+{
+    private const int BlockShift = 9;
+    private const long BlockMask = EntryPool.BlockEntries - 1;
+
+    // Block b of the queue is in slot b & (length - 1); 0 means: all entries of that block are gone.
+    private nint[] _blocks = new nint[4];
+
+    internal long Head { get; private set; } = 1;
+
+    internal long Next { get; private set; } = 1;
+
+    /// <summary>Moves an empty ring to where its next message comes.</summary>
+    internal void Reset(long next)
+    {
+        Debug.Assert(Head == Next);
+        ReleaseBlock(Next >> BlockShift);
+        Head = next;
+        Next = next;
+    }
+
+    /// <summary>Adds an entry at <paramref name="sequence"/>, at or after <see cref="Next"/>; sequences between are gone.</summary>
+    internal QueueEntry* Append(long sequence)
+    {
+        Debug.Assert(sequence >= Next);
+        if (Head == Next)
+        {
+            if (sequence != Next)
+                Reset(sequence);
+        }
+        long block = sequence >> BlockShift;
+        if (block - (Head >> BlockShift) >= _blocks.Length)
+            Grow(block);
+        ref nint slot = ref _blocks[block & (_blocks.Length - 1)];
+        if (slot == 0)
+            slot = (nint)pool.Rent();
+        Next = sequence + 1;
+        return (QueueEntry*)slot + (sequence & BlockMask);
+    }
+
+    /// <summary>The entry of a sequence, or null when it is gone.</summary>
+    internal QueueEntry* Find(long sequence)
+    {
+        if (sequence < Head || sequence >= Next)
+            return null;
+        var block = (QueueEntry*)_blocks[(sequence >> BlockShift) & (_blocks.Length - 1)];
+        if (block == null)
+            return null;
+        QueueEntry* entry = block + (sequence & BlockMask);
+        return entry->State == EntryState.Gone ? null : entry;
+    }
+
+    /// <summary>Lets Head pass all entries that are gone; blocks behind it go back to the pool.</summary>
+    internal void AdvanceHead()
+    {
+        long head = Head;
+        while (head < Next)
+        {
+            var block = (QueueEntry*)_blocks[(head >> BlockShift) & (_blocks.Length - 1)];
+            if (block == null)
+            {
+                head = Math.Min(Next, ((head >> BlockShift) + 1) << BlockShift);
+                continue;
+            }
+            if (block[head & BlockMask].State != EntryState.Gone)
+                break;
+            head++;
+            if ((head & BlockMask) == 0)
+                ReleaseBlock((head >> BlockShift) - 1);
+        }
+        Head = head;
+        if (head == Next && (head & BlockMask) != 0 && _blocks.Length > MaxIdleBlocks)
+            Shrink();
+    }
+
+    /// <summary>Gives everything back. The ring is empty afterwards.</summary>
+    internal void Clear()
+    {
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            if (_blocks[i] != 0)
+                pool.Return((QueueEntry*)_blocks[i]);
+            _blocks[i] = 0;
+        }
+        Head = Next;
+    }
+
+    private const int MaxIdleBlocks = 64;
+
+    private void ReleaseBlock(long block)
+    {
+        ref nint slot = ref _blocks[block & (_blocks.Length - 1)];
+        if (slot != 0)
+        {
+            pool.Return((QueueEntry*)slot);
+            slot = 0;
+        }
+    }
+
+    private void Grow(long lastBlock)
+    {
+        long first = Head >> BlockShift;
+        int length = _blocks.Length;
+        while (lastBlock - first >= length)
+            length = checked(length * 2);
+        var blocks = new nint[length];
+        for (long block = first; block < first + _blocks.Length; block++)
+            blocks[block & (length - 1)] = _blocks[block & (_blocks.Length - 1)];
+        _blocks = blocks;
+    }
+
+    private void Shrink()
+    {
+        Clear();
+        _blocks = new nint[4];
+    }
+}

@@ -1,0 +1,64 @@
+namespace LowLatency.Core.Queues;
+
+/// <summary>Unsettled deliveries of a subscription: delivery tag to queue sequence. Engine thread only.</summary>
+/// <remarks><c>First &lt;= Next</c>; tags below First are settled, Next is the tag of the next delivery. Bounded by the
+/// subscription's credit.</remarks>
+internal sealed class TagRing
+{
+    private long[] _sequences = new long[16];
+
+    /// <summary>Lowest tag that may be unsettled.</summary>
+    internal ulong First { get; private set; } = 1;
+
+    internal ulong Next { get; private set; } = 1;
+
+    internal int UnsettledCount { get; private set; }
+
+    internal ulong Add(long sequence)
+    {
+        if (Next - First == (ulong)_sequences.Length)
+            Grow();
+        _sequences[Next & (ulong)(_sequences.Length - 1)] = sequence;
+        UnsettledCount++;
+        return Next++;
+    }
+
+    /// <summary>The queue sequence of a tag, 0 when it is settled or was never delivered.</summary>
+    internal long this[ulong tag] => tag >= First && tag < Next ? _sequences[tag & (ulong)(_sequences.Length - 1)] : 0;
+
+    /// <summary>Settles a tag.</summary>
+    /// <returns>Its queue sequence, 0 when it was settled before.</returns>
+    internal long Settle(ulong tag)
+    {
+        long sequence = this[tag];
+        if (sequence == 0)
+            return 0;
+        _sequences[tag & (ulong)(_sequences.Length - 1)] = 0;
+        UnsettledCount--;
+        if (tag == First)
+            AdvanceFirst();
+        return sequence;
+    }
+
+    private void AdvanceFirst()
+    {
+        ulong first = First + 1;
+        while (first < Next && _sequences[first & (ulong)(_sequences.Length - 1)] == 0)
+            first++;
+        First = first;
+    }
+
+    // One early tag that stays unsettled lets the ring grow past the credit; the span is bounded because credit is only
+    // granted up to MaxSpan beyond the first unsettled tag.
+    internal const int MaxSpan = 1 << 20;
+
+    internal bool IsAtMaxSpan => Next - First >= MaxSpan;
+
+    private void Grow()
+    {
+        var sequences = new long[_sequences.Length * 2];
+        for (ulong tag = First; tag < Next; tag++)
+            sequences[tag & (ulong)(sequences.Length - 1)] = _sequences[tag & (ulong)(_sequences.Length - 1)];
+        _sequences = sequences;
+    }
+}

@@ -1,0 +1,172 @@
+using System.Text;
+using LowLatency.Core.Agents;
+using LowLatency.Core.Engine;
+using LowLatency.Core.Rings;
+using Xunit;
+
+namespace LowLatency.Tests.Engine;
+
+/// <summary>A whole broker core on the test's own thread: commands in, events out, over a journal in a folder or without one.</summary>
+internal sealed unsafe class EngineHarness : IDisposable
+{
+    private readonly ThreadWakeSignal _wake = new();
+    private readonly BrokerOptions _options;
+
+    internal EngineHarness(string? directory = null, BrokerLimits? limits = null)
+    {
+        _options = new BrokerOptions
+        {
+            DataDirectory = directory,
+            SegmentSize = 1024 * 1024,
+            MinFreeDiskBytes = 0,
+            Limits = limits ?? new BrokerLimits(),
+        };
+        Core = BrokerCore.Open(_options, _wake);
+        Reader = Core.CreateReader();
+        Port = new EgressPort(1024 * 1024, null, alwaysDrained: false);
+        Core.Ports.Add(Port);
+    }
+
+    internal BrokerCore Core { get; }
+
+    internal MessageReader Reader { get; }
+
+    internal EgressPort Port { get; }
+
+    internal List<Event> Events { get; } = [];
+
+    private uint _request;
+
+    internal int OpenSession()
+    {
+        Assert.True(Core.SessionIds.TryRent(out int session));
+        Send(CommandType.OpenSession, new OpenSessionCommand { Session = session, Port = Port.Index }, Text("test"));
+        return session;
+    }
+
+    internal void CloseSession(int session) => Send(CommandType.CloseSession, new CloseSessionCommand { Session = session });
+
+    internal uint DeclareQueue(int session, string name, bool durable = true, ulong maxLength = 0, bool passive = false)
+    {
+        byte flags = (byte)((durable ? QueueFlags.Durable : 0) | (passive ? QueueFlags.Passive : 0));
+        Send(CommandType.DeclareQueue, new DeclareQueueCommand { Session = session, Request = ++_request, MaxLength = maxLength, Flags = flags }, Text(name));
+        return _request;
+    }
+
+    internal uint OpenPublication(int session, string key, DurabilityLevel level, string publisher = "", string exchange = "", uint window = 1000, bool mandatory = true)
+    {
+        Send(
+            CommandType.OpenPublication,
+            new OpenPublicationCommand { Session = session, Request = ++_request, Window = window, Level = (byte)level, Flags = mandatory ? (byte)1 : (byte)0 },
+            [.. Text(publisher), .. Text(exchange), .. Text(key)]);
+        return _request;
+    }
+
+    internal void Publish(int session, uint publication, ulong sequence, string body, string key = "") =>
+        Send(
+            CommandType.Publish,
+            new PublishCommand
+            {
+                Session = session,
+                Publication = publication,
+                Sequence = sequence,
+                BodyLength = Encoding.UTF8.GetByteCount(body),
+                RoutingKeyLength = (ushort)key.Length,
+            },
+            Encoding.UTF8.GetBytes(key + body));
+
+    internal uint Subscribe(int session, string queue, uint credit, ulong bytes = ulong.MaxValue)
+    {
+        Send(CommandType.Subscribe, new SubscribeCommand { Session = session, Request = ++_request, CreditMessages = credit, CreditBytes = bytes }, Text(queue));
+        return _request;
+    }
+
+    internal void Settle(int session, uint subscription, ulong first, ulong last, SettleKind kind = SettleKind.Ack, uint credit = 0) =>
+        Send(CommandType.Settle, new SettleCommand { Session = session, Subscription = subscription, FirstTag = first, LastTag = last, Kind = (byte)kind, CreditMessages = credit });
+
+    internal uint Send<T>(CommandType type, T command, ReadOnlySpan<byte> rest = default)
+        where T : unmanaged
+    {
+        Assert.True(Core.Ingress.TryClaim((int)type, sizeof(T) + rest.Length, out RingClaim claim));
+        *(T*)claim.Pointer = command;
+        rest.CopyTo(claim.Body[sizeof(T)..]);
+        Assert.True(claim.Commit());
+        return _request;
+    }
+
+    internal uint NextRequest() => ++_request;
+
+    /// <summary>Runs the engine until the condition holds, for ten seconds at most.</summary>
+    internal void RunUntil(Func<bool> condition)
+    {
+        long deadline = Environment.TickCount64 + 10_000;
+        while (!condition())
+        {
+            Assert.True(Environment.TickCount64 < deadline, $"not reached; events: {string.Join(", ", Events.Select(e => e.Type))}");
+            Step();
+        }
+    }
+
+    /// <summary>Runs the engine until it has nothing to do, waiting for the disk included.</summary>
+    internal void Run() => RunUntil(() => Step() == 0 && !Core.Engine.WaitsForDisk && Core.Ingress.IsEmpty);
+
+    internal int Step()
+    {
+        int work = Core.EngineAgent.DoWork();
+        var collector = new Collector(this);
+        Reader.Enter();
+        Port.Ring.Poll(ref collector, int.MaxValue);
+        Reader.Exit();
+        return work;
+    }
+
+    internal T Single<T>(EventType type)
+        where T : unmanaged => Assert.Single(All<T>(type));
+
+    internal T[] All<T>(EventType type)
+        where T : unmanaged => [.. Events.Where(e => e.Type == type).Select(e => e.Read<T>())];
+
+    internal string[] Bodies() => [.. Events.Where(e => e.Type == EventType.Deliver).Select(e => e.Body!)];
+
+    internal static byte[] Text(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        return [(byte)bytes.Length, .. bytes];
+    }
+
+    public void Dispose()
+    {
+        Reader.Dispose();
+        Core.Dispose();
+        Port.Dispose();
+        _wake.Dispose();
+    }
+
+    internal sealed record Event(EventType Type, byte[] Bytes, string? Body)
+    {
+        internal T Read<T>()
+            where T : unmanaged
+        {
+            fixed (byte* at = Bytes)
+                return *(T*)at;
+        }
+    }
+
+    private readonly struct Collector(EngineHarness harness) : IRecordHandler
+    {
+        public bool OnRecord(int type, ReadOnlySpan<byte> body)
+        {
+            string? text = null;
+            if (type == (int)EventType.Deliver)
+            {
+                fixed (byte* at = body)
+                {
+                    if (harness.Reader.TryRead(((DeliverEvent*)at)->Position, out MessageView view))
+                        text = Encoding.UTF8.GetString(view.Body);
+                }
+            }
+            harness.Events.Add(new Event((EventType)type, body.ToArray(), text));
+            return true;
+        }
+    }
+}

@@ -1,1 +1,0 @@
-namespace LowLatency.Tests; public class T { [Xunit.Fact] public void ShouldRun() { } }

@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+using LowLatency.Core.Engine;
+
+namespace LowLatency.Transport.Server;
+
+/// <summary>Deliveries of one connection that wait, by reference, until its socket takes bytes again. First in, first out.</summary>
+/// <remarks>Bounded by the credit that the connection gave: the engine sends no more. Native memory, held only while something waits. One thread.</remarks>
+internal sealed unsafe class DeliverBacklog : IDisposable
+{
+    private const int FirstCapacity = 64;
+
+    private DeliverEvent* _events;
+    private int _capacity; // A power of two.
+    private int _head;
+
+    internal int Count { get; private set; }
+
+    /// <summary>The oldest. Only when there is one; valid until the next call.</summary>
+    internal ref readonly DeliverEvent Oldest => ref _events[_head];
+
+    internal void Enqueue(in DeliverEvent delivery)
+    {
+        if (Count == _capacity)
+            Grow();
+        _events[(_head + Count) & (_capacity - 1)] = delivery;
+        Count++;
+    }
+
+    internal void Dequeue()
+    {
+        _head = (_head + 1) & (_capacity - 1);
+        if (--Count == 0)
+            Release();
+    }
+
+    /// <summary>Drops the deliveries of one subscription: it has ended, and the engine has taken them back.</summary>
+    internal void Remove(uint subscription)
+    {
+        int kept = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            DeliverEvent delivery = _events[(_head + i) & (_capacity - 1)];
+            if (delivery.Subscription != subscription)
+                _events[(_head + kept++) & (_capacity - 1)] = delivery;
+        }
+
+        Count = kept;
+        if (kept == 0)
+            Release();
+    }
+
+    public void Dispose() => Release();
+
+    private void Grow()
+    {
+        int capacity = Math.Max(FirstCapacity, _capacity * 2);
+        DeliverEvent* events = (DeliverEvent*)NativeMemory.Alloc((nuint)capacity, (nuint)sizeof(DeliverEvent));
+        for (int i = 0; i < Count; i++)
+            events[i] = _events[(_head + i) & (_capacity - 1)];
+        NativeMemory.Free(_events);
+        _events = events;
+        _capacity = capacity;
+        _head = 0;
+    }
+
+    private void Release()
+    {
+        NativeMemory.Free(_events);
+        _events = null;
+        _capacity = 0;
+        _head = 0;
+        Count = 0;
+    }
+}

@@ -1,0 +1,102 @@
+using System.Runtime.InteropServices;
+
+namespace LowLatency.Transport.Wire;
+
+// Fixed parts of the frames about a connection as a whole, read in place; what follows them is named in their comment.
+// A string is u8 length + UTF-8, a text is u16 length + UTF-8. Reserved fields are zero.
+
+/// <summary>First frame of a client. Then: client name (string), virtual host (string).</summary>
+/// <remarks>Keeps this form in every version of the protocol.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct HelloFrame
+{
+    internal FrameHeader Header;
+    internal uint Magic;
+
+    /// <summary>Highest version that the client speaks.</summary>
+    internal ushort Version;
+
+    /// <summary>Lowest version that the client speaks.</summary>
+    internal ushort MinVersion;
+
+    /// <summary>Interval of heartbeats that the client asks for in milliseconds; 0 leaves it to the server.</summary>
+    internal uint HeartbeatMs;
+
+    internal uint Reserved;
+}
+
+/// <summary>Answer to <see cref="HelloFrame"/>: the connection is open. Then: product (string).</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct WelcomeFrame
+{
+    internal FrameHeader Header;
+    internal uint Magic;
+
+    /// <summary>The version that both speak from now on.</summary>
+    internal ushort Version;
+
+    internal ushort Reserved;
+
+    /// <summary>Interval of heartbeats in both directions, in milliseconds.</summary>
+    internal uint HeartbeatMs;
+
+    /// <summary>Longest frame that the server accepts, in bytes.</summary>
+    internal uint MaxFrameLength;
+
+    /// <summary>Longest body that the server accepts, in bytes.</summary>
+    internal uint MaxBodyLength;
+
+    /// <summary>Largest window that the server grants to a publication, in messages.</summary>
+    internal uint MaxWindow;
+
+    /// <summary>Most credit that a subscription can have at once, in messages.</summary>
+    internal uint MaxCreditMessages;
+
+    /// <summary>Rises with each start of the broker.</summary>
+    internal uint Epoch;
+
+    /// <summary>Identity of the broker's data: the same after a restart.</summary>
+    internal ulong BrokerId;
+}
+
+/// <summary><see cref="FrameType.Error"/> (the connection ends because of it) and <see cref="FrameType.Close"/> (it ends politely). Then: text.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct CloseFrame
+{
+    internal FrameHeader Header;
+
+    /// <summary>An <see cref="Core.Engine.ErrorCode"/>.</summary>
+    internal ushort Code;
+
+    internal ushort Reserved0;
+    internal uint Reserved1;
+}
+
+/// <summary>Sent when nothing else was for half an interval.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct HeartbeatFrame
+{
+    internal FrameHeader Header;
+}
+
+/// <summary>A request without a result of its own is carried out.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct DoneFrame
+{
+    internal FrameHeader Header;
+    internal uint Request;
+    internal uint Reserved;
+}
+
+/// <summary>A request was refused; the connection goes on. Then: text.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct FailedFrame
+{
+    internal FrameHeader Header;
+    internal uint Request;
+
+    /// <summary>An <see cref="Core.Engine.ErrorCode"/>.</summary>
+    internal ushort Code;
+
+    internal ushort Reserved;
+}

@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+
+namespace LowLatency.Transport.Wire;
+
+// Fixed parts of the frames about consuming.
+
+/// <summary>Then: queue (string).</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SubscribeFrame
+{
+    internal FrameHeader Header;
+    internal uint Request;
+
+    /// <summary>First credit in messages; 0 is allowed.</summary>
+    internal uint CreditMessages;
+
+    /// <summary>First credit in bytes; <see cref="FrameLayout.NoByteLimit"/> for none.</summary>
+    internal ulong CreditBytes;
+}
+
+/// <summary>Answer to <see cref="SubscribeFrame"/>.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SubscribedFrame
+{
+    internal FrameHeader Header;
+    internal uint Request;
+
+    /// <summary>Handle that the frames of this subscription carry, on this connection.</summary>
+    internal uint Subscription;
+}
+
+/// <summary>Answered by <see cref="DoneFrame"/> or <see cref="FailedFrame"/>.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct UnsubscribeFrame
+{
+    internal FrameHeader Header;
+    internal uint Request;
+    internal uint Subscription;
+}
+
+/// <summary>The broker ended a subscription. Then: text.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SubscriptionEndedFrame
+{
+    internal FrameHeader Header;
+    internal uint Subscription;
+
+    /// <summary>An <see cref="Core.Engine.ErrorCode"/>.</summary>
+    internal ushort Code;
+
+    internal ushort Reserved;
+}
+
+/// <summary>Adds to a subscription's credit.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct CreditFrame
+{
+    internal FrameHeader Header;
+    internal uint Subscription;
+    internal uint Messages;
+    internal ulong Bytes;
+}
+
+/// <summary>A message for a subscription. Then: routing key, headers, body.</summary>
+/// <remarks>From <see cref="PublishedNs"/> on it is the delivered block of <see cref="Core.Engine.MessageLayout"/>, byte for byte.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct DeliverFrame
+{
+    /// <summary>Flags: <see cref="RedeliveredFlag"/>. Extra: how often it was delivered before.</summary>
+    internal FrameHeader Header;
+
+    /// <summary>1, 2, 3, … for each subscription.</summary>
+    internal ulong Tag;
+
+    /// <summary>Number of the message in its queue: rises by 1, kept over a restart.</summary>
+    internal ulong QueueSequence;
+
+    internal uint Subscription;
+
+    /// <summary>Nanoseconds from <see cref="ReceivedNs"/> to the dispatch of this delivery, at most 2^32 - 1.</summary>
+    internal uint DispatchedDeltaNs;
+
+    /// <summary>Unix time in nanoseconds, by the publisher's clock.</summary>
+    internal long PublishedNs;
+
+    /// <summary>Unix time in nanoseconds at which the broker received it, by the broker's clock.</summary>
+    internal long ReceivedNs;
+
+    /// <summary>Nanoseconds from <see cref="ReceivedNs"/> until it was in the journal, at most 2^32 - 1.</summary>
+    internal uint JournaledDeltaNs;
+
+    internal ushort RoutingKeyLength;
+    internal ushort HeadersLength;
+
+    /// <summary>Bit of the header's flags: the message may have been delivered before.</summary>
+    internal const byte RedeliveredFlag = 1;
+}
+
+/// <summary>Settles deliveries of a subscription and adds credit at the same time.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SettleFrame
+{
+    internal FrameHeader Header;
+    internal uint Subscription;
+
+    /// <summary>A <see cref="Core.Engine.SettleKind"/>.</summary>
+    internal byte Kind;
+
+    internal byte Reserved0;
+    internal ushort Reserved1;
+
+    /// <summary>0 means cumulative: all unsettled tags up to <see cref="LastTag"/>.</summary>
+    internal ulong FirstTag;
+
+    internal ulong LastTag;
+    internal uint CreditMessages;
+    internal uint Reserved2;
+    internal ulong CreditBytes;
+}
