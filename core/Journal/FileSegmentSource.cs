@@ -20,7 +20,9 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     private FlusherAgent? _flusher;
     private long _nextSpare;
 
+    /// <param name="storage">The folder.</param>
     /// <param name="identity">Journal id, broker id, size and epoch of the segments to make.</param>
+    /// <param name="options">Limits.</param>
     internal FileSegmentSource(IJournalStorage storage, in SegmentHeader identity, JournalOptions options)
     {
         _storage = storage;

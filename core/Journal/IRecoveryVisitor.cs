@@ -4,6 +4,8 @@ namespace LowLatency.Core.Journal;
 internal interface IRecoveryVisitor
 {
     /// <summary>One record: any type but pads and markers, whole and checked.</summary>
+    /// <param name="type">May be one that this code does not know.</param>
+    /// <param name="streamId">As claimed.</param>
     /// <param name="position">Where it is, as when it was written.</param>
     /// <param name="epoch">The run that wrote it.</param>
     /// <param name="body">Valid during the call only.</param>

@@ -78,6 +78,7 @@ internal sealed unsafe class Journal : IDisposable
 
     /// <summary>Takes the folder, feeds every record to the visitor, makes what was found durable, and opens the journal after it.</summary>
     /// <param name="storage">The journal's from here on, also when this throws.</param>
+    /// <param name="options">Sizes and limits.</param>
     /// <param name="visitor">Sees every valid record from the first segment on.</param>
     /// <param name="report">What was found.</param>
     /// <exception cref="JournalException">It could not be opened. Nothing that was durable has changed.</exception>

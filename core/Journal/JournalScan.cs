@@ -9,6 +9,7 @@ internal sealed unsafe class JournalScan
     private readonly int _size;
     private FoundSegment? _snapshotSegment;
     private uint _epoch;
+    private long _missing = -1;
 
     internal JournalScan(JournalFolder folder, SegmentScanner scanner)
     {
@@ -48,7 +49,7 @@ internal sealed unsafe class JournalScan
     /// <summary>Finds the newest marker without reading everything: what is durable for certain, and which segments are still needed.</summary>
     internal void FindNewestMarker()
     {
-        long oldest = 0;
+        long oldest = _folder.Segments[0].Id;
         for (int i = _folder.Segments.Count - 1; i >= 0; i--)
         {
             FoundSegment segment = _folder.Segments[i];
@@ -72,9 +73,9 @@ internal sealed unsafe class JournalScan
                 _folder.Segments[j].File.DropCache();
             break;
         }
-        First = _folder.Segments.FindIndex(segment => segment.Id >= oldest);
-        if (First < 0 || _folder.Segments[First].Id > oldest)
-            throw Missing(oldest);
+        First = Math.Max(0, _folder.Segments.FindIndex(segment => segment.Id >= oldest));
+        if (_folder.Segments[First].Id != oldest)
+            _missing = oldest;
     }
 
     /// <summary>Feeds all records to the visitor and finds the end.</summary>
@@ -87,8 +88,6 @@ internal sealed unsafe class JournalScan
         {
             FoundSegment segment = _folder.Segments[index];
             end = ScanSegment(segment, ref visitor);
-            if (index == First)
-                CheckBase(segment);
             if (end != (segment.Id + 1) * _size)
                 break;
             if (index + 1 == _folder.Segments.Count)
@@ -103,6 +102,7 @@ internal sealed unsafe class JournalScan
         Last = index;
         End = end;
         SweepRest(index, end);
+        CheckBase(end);
     }
 
     /// <returns>Position after the last valid record of the segment; its base when the header is not valid.</returns>
@@ -162,15 +162,20 @@ internal sealed unsafe class JournalScan
             MaxEpoch = Math.Max(MaxEpoch, rest.MaxEpoch);
             if (rest.MaxDurable > end)
                 throw Damaged(index, end, rest.MaxDurable);
-            if (rest.Records > 0 || i == index)
-                TornBytes += rest.LastNonZero < 0 ? 0 : rest.LastNonZero + 1 - offset;
+            TornBytes += rest.TraceEnd - offset;
         }
     }
 
-    /// <summary>The first segment must tell the whole state: it is number 0, or begins with a whole snapshot.</summary>
-    private void CheckBase(FoundSegment first)
+    /// <summary>The first segment must tell the whole state: it is the one that the newest marker names, and number 0 or one with a whole snapshot.</summary>
+    /// <remarks>After the search for damage, which is the better answer where both are true.</remarks>
+    private void CheckBase(long end)
     {
-        if (first.Id != 0 && first.HasSnapshot == false && _snapshotSegment != first)
+        FoundSegment first = _folder.Segments[First];
+        if (end == first.Id * _size)
+            throw Damaged(First, end, end + SegmentLayout.HeaderLength);
+        if (_missing >= 0)
+            throw Missing(_missing);
+        if (first.Id != 0 && !first.HasSnapshot)
             throw Missing(first.Id - 1);
     }
 

@@ -35,8 +35,6 @@ internal enum RecordType : ushort
     /// <summary>The snapshot is whole: recovery may start at the segment in which it began.</summary>
     SnapshotEnd = 18,
 
-    SnapshotExchange = 19,
-    SnapshotBinding = 20,
-
-    ForgetPublisher = 21,
+    /// <summary>A publisher's name and sequence are no longer kept: the limit of names was reached.</summary>
+    ForgetPublisher = 19,
 }

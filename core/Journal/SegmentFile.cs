@@ -23,6 +23,8 @@ internal abstract unsafe class SegmentFile : IDisposable
     internal abstract int Sync();
 
     /// <summary>Touches pages, so that the writer will not wait for them; their bytes stay as they are.</summary>
+    /// <param name="offset">Start, at a page.</param>
+    /// <param name="length">In bytes.</param>
     /// <param name="writeOut">Also writes them out, so that no later sync has to.</param>
     /// <returns>0, or the error number. An error of the write-out is one of the disk.</returns>
     internal abstract int Populate(int offset, int length, bool writeOut);

@@ -37,6 +37,7 @@ internal sealed unsafe class SegmentScanner : IDisposable
     internal void Reread(int offset) => _loaded = Math.Min(_loaded, offset & ~(RecordLayout.Alignment - 1));
 
     /// <summary>Whether a whole record, with every checksum right, stands at <paramref name="offset"/>.</summary>
+    /// <param name="offset">In the segment, a multiple of 32.</param>
     /// <param name="minEpoch">Epoch of the record before, or of the segment's header: a lower one is left over from an earlier use or a dropped tail.</param>
     /// <param name="record">Valid until <see cref="Begin"/>.</param>
     internal bool TryRecord(int offset, uint minEpoch, out ScannedRecord record)
@@ -80,12 +81,17 @@ internal sealed unsafe class SegmentScanner : IDisposable
     internal SweepResult Sweep(int offset)
     {
         Load(_size);
-        var result = new SweepResult { LastNonZero = -1 };
+        var result = new SweepResult { TraceEnd = offset };
         for (int at = offset; at <= _size - RecordLayout.HeaderLength; at += RecordLayout.Alignment)
         {
             byte* header = _buffer + at;
             // Position first: one comparison rules out nearly every place.
-            if (*(long*)(header + RecordLayout.Position) != Base + at || !TryRecord(at, 0, out ScannedRecord record))
+            if (*(long*)(header + RecordLayout.Position) != Base + at)
+                continue;
+            uint length = *(uint*)header;
+            bool isPossible = length >= RecordLayout.HeaderLength && length <= (uint)(_size - at);
+            result.TraceEnd = Math.Max(result.TraceEnd, at + (isPossible ? (int)length : RecordLayout.HeaderLength));
+            if (!isPossible || !TryRecord(at, 0, out ScannedRecord record))
                 continue;
             result.Records++;
             result.MaxEpoch = Math.Max(result.MaxEpoch, record.Epoch);
@@ -95,8 +101,6 @@ internal sealed unsafe class SegmentScanner : IDisposable
                 result.MaxOldest = Math.Max(result.MaxOldest, marker.OldestSegment);
             }
         }
-        int last = new ReadOnlySpan<byte>(_buffer + offset, _size - offset).LastIndexOfAnyExcept((byte)0);
-        result.LastNonZero = last < 0 ? -1 : offset + last;
         return result;
     }
 
@@ -186,6 +190,6 @@ internal struct SweepResult
 
     internal long MaxOldest { get; set; }
 
-    /// <summary>Offset of the last byte that is not zero; -1 when all are.</summary>
-    internal int LastNonZero { get; set; }
+    /// <summary>Offset of the end of the last thing that began as a record here, whole or not; where the sweep began when there is none.</summary>
+    internal int TraceEnd { get; set; }
 }

@@ -4,6 +4,7 @@ namespace LowLatency.Core.Journal;
 internal abstract class SegmentSource
 {
     /// <summary>Makes the segment of that index ready to be written.</summary>
+    /// <param name="index">The one after the active segment's.</param>
     /// <param name="failure">A sentence, when there is none now.</param>
     /// <returns><c>null</c>: not now.</returns>
     /// <exception cref="StorageException">The disk failed: the log is at its end.</exception>

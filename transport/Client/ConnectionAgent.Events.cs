@@ -15,11 +15,11 @@ internal sealed partial class ConnectionAgent
 
         switch (request.Kind)
         {
-            case RequestKind.ClosePublication:
-                Forget(request.Publication!);
+            case RequestKind.ClosePublication when request.Publication is { } publication:
+                Forget(publication);
                 break;
-            case RequestKind.Unsubscribe:
-                Forget(request.Subscription!);
+            case RequestKind.Unsubscribe when request.Subscription is { } subscription:
+                Forget(subscription);
                 break;
             case RequestKind.OpenPublication or RequestKind.Subscribe or RequestKind.DeclareQueue:
                 BrokenRule($"Done for request {id}, {request}");
@@ -43,12 +43,11 @@ internal sealed partial class ConnectionAgent
             case RequestKind.DeleteQueue or RequestKind.DeleteExchange or RequestKind.Unbind when isGone && request.MayBeDone:
                 Finish(request, default); // The first time did it, and its answer was lost.
                 return;
-            case RequestKind.ClosePublication when isGone:
-                Forget(request.Publication!);
-                Finish(request, default);
-                return;
-            case RequestKind.Unsubscribe when isGone:
-                Forget(request.Subscription!);
+            case RequestKind.ClosePublication or RequestKind.Unsubscribe when isGone:
+                if (request.Publication is { } closed)
+                    Forget(closed);
+                if (request.Subscription is { } ended)
+                    Forget(ended);
                 Finish(request, default);
                 return;
         }
@@ -93,12 +92,17 @@ internal sealed partial class ConnectionAgent
         _publications.Set(handle, publication);
         if (!request.IsRepeat)
             _openedPublications.Add(publication);
-        publication.OnOpened(handle, (int)Math.Min(window, int.MaxValue), lastSequence, _facts.MaxBodyLength);
-        if (publication.IsClosed)
+        if (!_openedPublications.Contains(publication))
         {
-            if (publication.Error is { } error)
-                _options.OnError?.Invoke(error);
-            Post(new Request(RequestKind.ClosePublication) { Publication = publication });
+            Forget(handle, publication); // Its user closed it while it was opened again.
+            return;
+        }
+
+        publication.OnOpened(handle, (int)Math.Min(window, int.MaxValue), lastSequence, _facts.MaxBodyLength);
+        if (publication.Error is { } error)
+        {
+            _options.OnError?.Invoke(error);
+            Forget(handle, publication);
         }
         else if (request.IsCompleted && !request.IsRepeat)
         {
@@ -130,8 +134,8 @@ internal sealed partial class ConnectionAgent
     {
         if (_publications.Find(handle) is not { } publication)
             return;
-        Forget(handle, publication);
         publication.End(new LowLatencyException(code, reason));
+        Forget(handle, publication);
     }
 
     internal void OnSubscribed(uint id, uint handle)
@@ -143,10 +147,18 @@ internal sealed partial class ConnectionAgent
         }
 
         Subscription subscription = request.Subscription!;
+        if (!request.IsRepeat)
+        {
+            _openedSubscriptions.Add(subscription);
+        }
+        else if (!_openedSubscriptions.Contains(subscription))
+        {
+            Post(new Request(RequestKind.Unsubscribe) { EndedHandle = handle, IsRepeat = true }); // Its user closed it meanwhile.
+            return;
+        }
+
         subscription.OnSubscribed(handle);
         _subscriptions.Set(handle, subscription);
-        if (!request.IsRepeat)
-            _openedSubscriptions.Add(subscription);
         if (request.IsCompleted && !request.IsRepeat)
             subscription.Dispose(); // Its caller has given up waiting.
         Finish(request, default);
@@ -159,6 +171,14 @@ internal sealed partial class ConnectionAgent
         _subscriptions.Remove(handle);
         _openedSubscriptions.Remove(subscription);
         subscription.End(new LowLatencyException(code, reason));
+        Post(new Request(RequestKind.Unsubscribe) { EndedHandle = handle, IsRepeat = true });
+    }
+
+    /// <summary>The broker wants its clients to leave: what was published is carried out, nothing new is taken.</summary>
+    internal void OnStopping()
+    {
+        foreach (Publication publication in _openedPublications)
+            publication.Hold();
     }
 
     internal Subscription? FindSubscription(uint handle) => _subscriptions.Find(handle);
@@ -169,10 +189,12 @@ internal sealed partial class ConnectionAgent
     internal void BrokenRule(string what) => _door.Lose(ErrorCode.FrameError,
         $"The broker at {_address} sent {what}. It is reconnected to; if this comes again, report it with the broker's version.");
 
+    // The broker keeps the handle until it is closed from here too.
     private void Forget(uint handle, Publication publication)
     {
         _publications.Remove(handle);
         _openedPublications.Remove(publication);
+        Post(new Request(RequestKind.ClosePublication) { EndedHandle = handle, IsRepeat = true });
     }
 
     private void Finish(Request request, QueueInfo result)

@@ -53,7 +53,6 @@ internal sealed partial class ConnectionAgent
 
     private void Lose(LowLatencyException reason, bool isFinal, long nowMs)
     {
-        _door.Drop();
         _isDialling = false;
         if (nowMs - _readySinceMs >= (long)_options.ReconnectDelayMax.TotalMilliseconds && State == ConnectionState.Ready)
             _backoff.Reset(); // It held for a while: not one that falls as soon as it stands.
@@ -64,6 +63,7 @@ internal sealed partial class ConnectionAgent
             subscription.OnLost();
         _publications.Clear();
         _subscriptions.Clear();
+        _door.Drop(); // Last: until here publishing threads may be in the broker's memory.
         bool again = _wasReady ? _options.Reconnect : _options.RetryInitialConnect;
         if (isFinal || !again)
         {
@@ -81,22 +81,19 @@ internal sealed partial class ConnectionAgent
         if (State == ConnectionState.Closed)
             return;
         LowLatencyException told = error ?? new LowLatencyException(ErrorCode.NotConnected, $"The connection to {_address} is closed: open a new one.");
-        if (State == ConnectionState.Ready && error == null)
-        {
+        bool isPolite = State == ConnectionState.Ready && error == null;
+        if (isPolite)
             SendAll(Environment.TickCount64);
-            _door.Leave();
-        }
-        else
-        {
-            _door.Drop();
-        }
-
         Volatile.Write(ref _error, error ?? Error);
         _requests.Close(told);
         foreach (Publication publication in _openedPublications)
             publication.End(error);
         foreach (Subscription subscription in _openedSubscriptions)
             subscription.End(error);
+        if (isPolite)
+            _door.Leave();
+        else
+            _door.Drop();
         _firstReady.TrySetException(told);
         _ = _firstReady.Task.Exception; // Looked at: nobody need wait for it.
         SetState(ConnectionState.Closed, error);

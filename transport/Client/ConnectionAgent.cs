@@ -43,7 +43,7 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
         _address = address;
         _options = options;
         _backoff = new Backoff(options.ReconnectDelay, options.ReconnectDelayMax, new Random(Environment.TickCount ^ Environment.ProcessId));
-        _door = new TcpDoor(this, address, options);
+        _door = address.Kind == TransportKind.InProcess ? new InprocDoor(this, address, options) : new TcpDoor(this, address, options);
     }
 
     public string Name => $"lowlatency client {_address}";
@@ -252,8 +252,8 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     /// <summary>A close lets what was published or settled before go first.</summary>
     private bool IsInTurn(Request request) => request.Kind switch
     {
-        RequestKind.ClosePublication => SendBefore(request.Publication!),
-        RequestKind.Unsubscribe => SendBefore(request.Subscription!),
+        RequestKind.ClosePublication when request.Publication != null => SendBefore(request.Publication),
+        RequestKind.Unsubscribe when request.Subscription != null => SendBefore(request.Subscription),
         _ => true,
     };
 
@@ -274,11 +274,11 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     {
         switch (request.Kind)
         {
-            case RequestKind.ClosePublication when !request.Publication!.IsOpen:
-                Forget(request.Publication);
+            case RequestKind.ClosePublication when request.Publication is { IsOpen: false } publication:
+                Forget(publication);
                 break;
-            case RequestKind.Unsubscribe when !request.Subscription!.IsOpen:
-                Forget(request.Subscription);
+            case RequestKind.Unsubscribe when request.Subscription is { IsOpen: false } subscription:
+                Forget(subscription);
                 break;
             default:
                 return false;

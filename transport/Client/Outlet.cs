@@ -35,6 +35,9 @@ internal abstract class Outlet
     /// <summary>Whether there is nothing to send.</summary>
     internal abstract bool IsSent(ulong appended);
 
+    /// <summary>Whether undecided messages are sent again after a reconnect.</summary>
+    internal abstract bool KeepsCopies { get; }
+
     /// <summary>Everything up to a sequence is decided: its memory is free.</summary>
     internal abstract void Release(ulong upTo);
 }

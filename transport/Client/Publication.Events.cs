@@ -83,6 +83,9 @@ public sealed partial class Publication
             return false;
         if (sequence <= settled)
             return true;
+        // A broker that shuts down rejects what comes too late; it is sent again when the broker is back.
+        if (code == ErrorCode.ShuttingDown && _outlet.KeepsCopies)
+            return true;
         PublishRejectedException? error = _decisions.HasWaiter(sequence) ? new PublishRejectedException(code, sequence, queue, reason) : null;
         if (!_decisions.Reject(sequence, error))
             return true;
@@ -107,6 +110,13 @@ public sealed partial class Publication
         Volatile.Write(ref _fullQueue, null);
         if (HasPending)
             AdmitPending();
+    }
+
+    /// <summary>The broker takes nothing new before the connection ends.</summary>
+    internal void Hold()
+    {
+        if (IsOpen)
+            SetStatus(PublishStatus.NotConnected);
     }
 
     /// <summary>The connection is lost.</summary>

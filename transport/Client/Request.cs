@@ -30,7 +30,13 @@ internal sealed class Request(RequestKind kind)
 
     internal Subscription? Subscription { get; init; }
 
-    /// <summary>Repeats what was granted before the connection was lost: nobody waits for it.</summary>
+    /// <summary>Of a close: the handle, where the broker has ended what it named; it then has neither publication nor subscription.</summary>
+    internal uint EndedHandle { private get; init; }
+
+    /// <summary>Of a close: the handle to close.</summary>
+    internal uint TargetHandle => Publication?.Handle ?? Subscription?.Handle ?? EndedHandle;
+
+    /// <summary>Restores what was granted before, or gives back what was ended, on the present connection: nobody waits for it.</summary>
     internal bool IsRepeat { get; init; }
 
     /// <summary>It was sent before the connection was lost: it may have been carried out already.</summary>
@@ -101,6 +107,7 @@ internal sealed class Request(RequestKind kind)
     {
         RequestKind.Bind or RequestKind.Unbind =>
             $"{Kind} of queue '{Text(Queue)}' to exchange '{Text(Name)}' with key '{Text(Key)}'",
+        _ when Publication == null && Subscription == null && EndedHandle != 0 => $"{Kind} {EndedHandle}",
         RequestKind.OpenPublication or RequestKind.ClosePublication =>
             $"{Kind} to exchange '{Publication!.Exchange}' with routing key '{Publication.RoutingKey}'",
         RequestKind.Subscribe or RequestKind.Unsubscribe => $"{Kind} to queue '{Subscription!.Queue}'",

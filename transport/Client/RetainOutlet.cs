@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LowLatency.Core.Engine;
 using LowLatency.Transport.Wire;
 
 namespace LowLatency.Client;
@@ -31,7 +32,7 @@ internal sealed class RetainOutlet : Outlet
         if (room.IsEmpty)
             return PublishStatus.WindowFull;
         // The handle may be another by the time that this is sent: Send writes it.
-        long now = publishedNs != 0 ? publishedNs : ClientClock.UnixNs;
+        long now = publishedNs != 0 ? publishedNs : UnixClock.NowNs();
         if (routingKey.IsEmpty && headers.IsEmpty)
             FrameWriter.WritePublish(room, 0, sequence, now, body);
         else
@@ -79,6 +80,8 @@ internal sealed class RetainOutlet : Outlet
     }
 
     internal override bool IsSent(ulong appended) => _sent >= appended;
+
+    internal override bool KeepsCopies => true;
 
     internal override void Release(ulong upTo) => _ring.Release(upTo);
 }

@@ -47,13 +47,13 @@ internal sealed partial class TcpDoor
                     room, id, publication.WantedWindow, publication.Durability, publication.Flags, publication.PublisherUtf8,
                     publication.ExchangeUtf8, publication.RoutingKeyUtf8);
             case RequestKind.ClosePublication:
-                return FrameWriter.WriteClosePublication(room, id, request.Publication!.Handle);
+                return FrameWriter.WriteClosePublication(room, id, request.TargetHandle);
             case RequestKind.Subscribe:
                 Subscription subscription = request.Subscription!;
                 Agent.FitCredit(subscription);
                 return FrameWriter.WriteSubscribe(room, id, subscription.FirstCredit, subscription.FirstCreditBytes, subscription.QueueUtf8);
             default:
-                return FrameWriter.WriteUnsubscribe(room, id, request.Subscription!.Handle);
+                return FrameWriter.WriteUnsubscribe(room, id, request.TargetHandle);
         }
     }
 }

@@ -75,34 +75,14 @@ internal static unsafe partial class FrameWriter
         return padded;
     }
 
-    // The text is transcoded first, into its place: only then is the frame's length known.
     private static int WriteText<TFrame>(scoped Span<byte> destination, FrameType type, scoped in TFrame fields, scoped ReadOnlySpan<char> text)
         where TFrame : unmanaged
     {
-        int offset = sizeof(TFrame) + sizeof(ushort);
-        if (destination.Length < offset)
-            ThrowTooShort(destination.Length, offset);
-        Span<byte> room = destination[offset..];
-        int length = Transcode(text, room);
-        Span<byte> kept = stackalloc byte[FrameLayout.Alignment];
-        int padded = FrameLayout.PaddedLength(offset + length);
-        if (destination.Length < padded)
-            ThrowTooShort(destination.Length, padded);
-        destination[(offset + length)..padded].Clear();
-        // Begin clears the last word of the frame, which holds the end of the text.
-        destination.Slice(padded - FrameLayout.Alignment, FrameLayout.Alignment).CopyTo(kept);
-        Begin(destination, type, fields, sizeof(ushort) + length);
-        kept.CopyTo(destination[(padded - FrameLayout.Alignment)..]);
-        MemoryMarshal.Write(destination[sizeof(TFrame)..], (ushort)length);
-        return padded;
-    }
-
-    private static int Transcode(scoped ReadOnlySpan<char> text, scoped Span<byte> room)
-    {
-        Span<byte> limited = room[..Math.Min(room.Length, FrameLayout.SentTextLength)];
-        // Too long: what fits, whole characters only.
-        Utf8.FromUtf16(text, limited, out _, out int written, replaceInvalidSequences: true);
-        return written;
+        // Too long a text: what fits into the limit, whole characters only.
+        Span<byte> encoded = stackalloc byte[sizeof(ushort) + FrameLayout.SentTextLength];
+        Utf8.FromUtf16(text, encoded[sizeof(ushort)..], out _, out int length, replaceInvalidSequences: true);
+        MemoryMarshal.Write(encoded, (ushort)length);
+        return WriteEncoded(destination, type, fields, encoded[..(sizeof(ushort) + length)]);
     }
 
     private static int PutString(scoped Span<byte> destination, scoped ReadOnlySpan<byte> value)
