@@ -11,7 +11,7 @@ internal sealed class LimitOptions
 
     private const long MiB = 1024 * 1024;
 
-    private readonly List<(Option<long> Option, Func<BrokerLimits, long, BrokerLimits> Set)> _limits = [];
+    private readonly List<(Setting<long> Option, Func<BrokerLimits, long, BrokerLimits> Set)> _limits = [];
 
     internal LimitOptions()
     {
@@ -39,11 +39,11 @@ internal sealed class LimitOptions
     /// <summary>Adds all of them to a command.</summary>
     internal void AddTo(Command command)
     {
-        foreach ((Option<long> option, _) in _limits)
+        foreach ((Setting<long> option, _) in _limits)
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
-            foreach ((Option<long> option, _) in _limits)
+            foreach ((Setting<long> option, _) in _limits)
             {
                 if (option.Name is "--ingress-capacity" or "--egress-capacity" && result.GetValue(option) is var value && (value & (value - 1)) != 0)
                     result.AddError($"{option.Name} is {Quantity.Bytes(value)}: set it to a power of two, such as 8MiB.");
@@ -55,8 +55,8 @@ internal sealed class LimitOptions
     internal BrokerLimits Read(ParseResult parsed)
     {
         var limits = new BrokerLimits();
-        foreach ((Option<long> option, Func<BrokerLimits, long, BrokerLimits> set) in _limits)
-            limits = set(limits, parsed.GetValue(option));
+        foreach ((Setting<long> option, Func<BrokerLimits, long, BrokerLimits> set) in _limits)
+            limits = set(limits, option.Read(parsed));
         return limits;
     }
 

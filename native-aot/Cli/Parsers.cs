@@ -10,12 +10,11 @@ namespace LowLatency.Server.Cli;
 internal static class Parsers
 {
     /// <summary>A size in bytes with an optional unit.</summary>
-    internal static Option<long> Bytes(string name, string description, long defaultValue, long minimum, long maximum)
-        => new(name)
+    internal static Setting<long> Bytes(string name, string description, long defaultValue, long minimum, long maximum)
+        => new(name, defaultValue)
         {
             Description = $"{description} [default: {Quantity.Bytes(defaultValue)}]",
             HelpName = "size",
-            DefaultValueFactory = _ => defaultValue,
             CustomParser = result =>
             {
                 string text = Token(result);
@@ -28,12 +27,11 @@ internal static class Parsers
         };
 
     /// <summary>A whole number.</summary>
-    internal static Option<long> Number(string name, string description, long defaultValue, long minimum, long maximum, string helpName = "number")
-        => new(name)
+    internal static Setting<long> Number(string name, string description, long defaultValue, long minimum, long maximum, string helpName = "number")
+        => new(name, defaultValue)
         {
             Description = $"{description} [default: {Quantity.Count(defaultValue)}]",
             HelpName = helpName,
-            DefaultValueFactory = _ => defaultValue,
             CustomParser = result => ParseNumber(result, name, minimum, maximum),
         };
 
@@ -47,12 +45,11 @@ internal static class Parsers
         };
 
     /// <summary>One of a few words.</summary>
-    internal static Option<T> Word<T>(string name, string description, T defaultValue, params (string Word, T Value)[] words)
-        => new(name)
+    internal static Setting<T> Word<T>(string name, string description, T defaultValue, params (string Word, T Value)[] words)
+        => new(name, defaultValue)
         {
             Description = description,
             HelpName = string.Join('|', words.Select(word => word.Word)),
-            DefaultValueFactory = _ => defaultValue,
             CustomParser = result =>
             {
                 string text = Token(result);
@@ -66,11 +63,10 @@ internal static class Parsers
         };
 
     /// <summary>The address of a broker to connect to.</summary>
-    internal static Option<string> Connect() => new("--connect", "-c")
+    internal static Setting<string> Connect() => new("--connect", DefaultAddress, "-c")
     {
         Description = $"Address of the broker. [default: {DefaultAddress}]",
         HelpName = "url",
-        DefaultValueFactory = _ => DefaultAddress,
         CustomParser = result => ParseTcp(result, Token(result), mayBeZero: false),
     };
 
@@ -104,7 +100,7 @@ internal static class Parsers
     };
 
     /// <summary>What a publisher asks of its confirms.</summary>
-    internal static Option<DurabilityLevel> Durability() => Word(
+    internal static Setting<DurabilityLevel> Durability() => Word(
         "--durability",
         "What a confirm must mean: memory (the broker has it), process (it survives kill -9 of the broker), disk (it survives power loss). [default: disk]",
         DurabilityLevel.Disk,

@@ -1,7 +1,6 @@
 using LowLatency.Client;
 using LowLatency.Core.Engine;
 using LowLatency.Server.Cli;
-using LowLatency.Transport.Sockets;
 
 namespace LowLatency.Server.Commands;
 
@@ -15,12 +14,9 @@ internal static class ClientErrors
         {
             return Connection.Connect(address, options);
         }
-        catch (Exception error) when (error is LowLatencyException { Code: ErrorCode.NotConnected or ErrorCode.Timeout } or TransportException)
+        catch (LowLatencyException error) when (error.Code is ErrorCode.NotConnected or ErrorCode.Timeout)
         {
-            throw new CliException(
-                ExitCode.Unreachable,
-                $"No broker answers at {address}. Start one with 'lowlatency serve --listen {address}', or name its address with --connect. ({error.Message})",
-                error);
+            throw new CliException(ExitCode.Unreachable, error.Message, error);
         }
         catch (LowLatencyException error)
         {

@@ -19,16 +19,16 @@ internal static class DemoCommand
     internal static Command Create(TeachingHelp help)
     {
         Option<long> seed = Parsers.OptionalNumber("--seed", "Seed of the events; without it a new one, which is printed.", 0, long.MaxValue);
-        Option<long> rate = Parsers.Number("--rate", "Events in each second.", DemoOptions.DefaultRate, 100, 1_000_000);
-        Option<long> seconds = Parsers.Number("--seconds", "Length of the stream over TCP.", DemoOptions.DefaultSeconds, 4, 600);
+        Setting<long> rate = Parsers.Number("--rate", "Events in each second.", DemoOptions.DefaultRate, 100, 1_000_000);
+        Setting<long> seconds = Parsers.Number("--seconds", "Length of the stream over TCP.", DemoOptions.DefaultSeconds, 4, 600);
         var command = new Command("demo", "Publishes, kills the broker, and proves that nothing was lost; shows latencies of this machine.") { seed, rate, seconds };
         command.SetAction(parsed =>
         {
             using var run = new DemoRun(new DemoOptions
             {
                 Seed = parsed.GetResult(seed) != null ? (ulong)parsed.GetValue(seed) : (ulong)Environment.TickCount64,
-                Rate = (int)parsed.GetValue(rate),
-                Seconds = (int)parsed.GetValue(seconds),
+                Rate = (int)rate.Read(parsed),
+                Seconds = (int)seconds.Read(parsed),
             });
             return run.Run();
         });

@@ -22,11 +22,11 @@ internal static class PubCommand
     internal static Command Create(TeachingHelp help)
     {
         Argument<string> queue = Parsers.Queue();
-        Option<string> connect = Parsers.Connect();
-        Option<DurabilityLevel> durability = Parsers.Durability();
+        Setting<string> connect = Parsers.Connect();
+        Setting<DurabilityLevel> durability = Parsers.Durability();
         var file = new Option<string?>("--file", "-f") { Description = "Read lines from this file instead of standard input.", HelpName = "path" };
-        Option<long> window = Parsers.Number("--window", "Most messages under way without a confirm.", 16_384, 1, 65_536);
-        Option<long> windowBytes = Parsers.Bytes("--window-bytes", "Most bytes under way without a confirm.", 16 << 20, 4096, 1 << 30);
+        Setting<long> window = Parsers.Number("--window", "Most messages under way without a confirm.", 16_384, 1, 65_536);
+        Setting<long> windowBytes = Parsers.Bytes("--window-bytes", "Most bytes under way without a confirm.", 16 << 20, 4096, 1 << 30);
         var publisher = new Option<string?>("--publisher")
         {
             Description = "Name under which the broker recognises resends. One of its own for each run unless given; the same name continues its sequence.",
@@ -35,7 +35,7 @@ internal static class PubCommand
         var declare = new Option<bool>("--declare") { Description = "Declare the durable queue when it is missing. [default]" };
         var noDeclare = new Option<bool>("--no-declare") { Description = "Fail when the queue is missing." };
         Option<long> maxLength = Parsers.OptionalNumber("--max-length", "Declare the queue with this bound; messages beyond it are rejected.", 1, long.MaxValue);
-        Option<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
+        Setting<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
         var command = new Command("pub", "Publishes each line of standard input, or of a file, as one message.")
         {
             queue, connect, durability, file, window, windowBytes, publisher, declare, noDeclare, maxLength, reconnect,
@@ -43,15 +43,15 @@ internal static class PubCommand
         command.SetAction(parsed => new PubRun(new PubOptions
         {
             Queue = parsed.GetRequiredValue(queue),
-            Address = parsed.GetRequiredValue(connect),
-            Durability = parsed.GetValue(durability),
+            Address = connect.Read(parsed),
+            Durability = durability.Read(parsed),
             File = parsed.GetValue(file),
-            Window = (int)parsed.GetValue(window),
-            WindowBytes = (int)parsed.GetValue(windowBytes),
+            Window = (int)window.Read(parsed),
+            WindowBytes = (int)windowBytes.Read(parsed),
             Publisher = parsed.GetValue(publisher),
             Declare = !parsed.GetValue(noDeclare),
             MaxLength = parsed.GetValue(maxLength),
-            ReconnectTimeout = TimeSpan.FromSeconds(parsed.GetValue(reconnect)),
+            ReconnectTimeout = TimeSpan.FromSeconds(reconnect.Read(parsed)),
         }).Run());
         command.Validators.Add(result =>
         {

@@ -21,31 +21,29 @@ internal static class ServeCommand
 
     internal static Command Create(TeachingHelp help)
     {
-        var data = new Option<string>("--data", "-d")
+        var data = new Setting<string>("--data", "./data", "-d")
         {
             Description = "Folder of the journal; made if its parent exists. One broker at a time. [default: ./data]",
             HelpName = "folder",
-            DefaultValueFactory = _ => "./data",
         };
-        var listen = new Option<string[]>("--listen", "-l")
+        var listen = new Setting<string[]>("--listen", [Parsers.DefaultAddress], "-l")
         {
             Description = $"Address to listen on; may be given more than once. Port 0: the system chooses. [default: {Parsers.DefaultAddress}]",
             HelpName = "url",
             Arity = ArgumentArity.OneOrMore,
-            DefaultValueFactory = _ => [Parsers.DefaultAddress],
             CustomParser = result => [.. result.Tokens.Select(token => Parsers.ParseTcp(result, token.Value, mayBeZero: true))],
         };
-        Option<ThreadingMode> threading = Parsers.Word(
+        Setting<ThreadingMode> threading = Parsers.Word(
             "--threading",
             "One thread for network and engine, or one each: shared is right for one or two processors. [default: shared]",
             ThreadingMode.Shared, ("shared", ThreadingMode.Shared), ("dedicated", ThreadingMode.Dedicated));
-        Option<IdleMode> idle = Parsers.Word(
+        Setting<IdleMode> idle = Parsers.Word(
             "--idle",
             "What a thread does with nothing to do: sleep soon (adaptive), or hold a processor for the lowest latency (spin, yield). [default: adaptive]",
             IdleMode.Adaptive, ("adaptive", IdleMode.Adaptive), ("spin", IdleMode.Spin), ("yield", IdleMode.Yield));
-        Option<long> segmentSize = Parsers.Bytes("--segment-size", "Size of the segments of a new journal, a power of two.", 64 << 20, 1 << 20, 1 << 30);
-        Option<long> minFree = Parsers.Bytes("--min-free-disk", "Make no new segment when less than this would be left on the disk.", 64 << 20, 0, 1L << 50);
-        Option<long> stopTimeout = Parsers.Number("--stop-timeout", "Longest time to drain and flush at the end.", 10, 1, 3600, "seconds");
+        Setting<long> segmentSize = Parsers.Bytes("--segment-size", "Size of the segments of a new journal, a power of two.", 64 << 20, 1 << 20, 1 << 30);
+        Setting<long> minFree = Parsers.Bytes("--min-free-disk", "Make no new segment when less than this would be left on the disk.", 64 << 20, 0, 1L << 50);
+        Setting<long> stopTimeout = Parsers.Number("--stop-timeout", "Longest time to drain and flush at the end.", 10, 1, 3600, "seconds");
         var stats = new Option<bool>("--stats") { Description = "At the end write a line of figures: messages in and out, bytes allocated per message." };
         var stopWithInput = new Option<bool>("--stop-with-input") { Description = "Stop when standard input ends, too: for a parent process that must not leave a broker behind." };
         var limits = new LimitOptions();
@@ -60,16 +58,16 @@ internal static class ServeCommand
         {
             using var run = new ServeRun(new ServeOptions
             {
-                Data = parsed.GetRequiredValue(data),
-                Listen = parsed.GetRequiredValue(listen),
-                Threading = parsed.GetValue(threading),
-                Idle = parsed.GetValue(idle),
-                SegmentSize = (int)parsed.GetValue(segmentSize),
-                MinFreeDiskBytes = parsed.GetValue(minFree),
+                Data = data.Read(parsed),
+                Listen = listen.Read(parsed),
+                Threading = threading.Read(parsed),
+                Idle = idle.Read(parsed),
+                SegmentSize = (int)segmentSize.Read(parsed),
+                MinFreeDiskBytes = minFree.Read(parsed),
                 Limits = limits.Read(parsed),
                 Stats = parsed.GetValue(stats),
                 StopWithInput = parsed.GetValue(stopWithInput),
-                StopTimeout = TimeSpan.FromSeconds(parsed.GetValue(stopTimeout)),
+                StopTimeout = TimeSpan.FromSeconds(stopTimeout.Read(parsed)),
             });
             return run.Run();
         });

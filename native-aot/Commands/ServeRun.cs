@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 using LowLatency.Server.Cli;
@@ -39,6 +38,7 @@ internal sealed class ServeRun : IDisposable
 
     private Broker Open()
     {
+        DataFolder.Make(_options.Data);
         try
         {
             return Broker.Open(new ServerOptions
@@ -70,8 +70,7 @@ internal sealed class ServeRun : IDisposable
 
     private void Introduce(Broker broker)
     {
-        string build = RuntimeFeature.IsDynamicCodeSupported ? "just-in-time" : "native";
-        Say($"lowlatency {typeof(ServeRun).Assembly.GetName().Version?.ToString(3)}, {build}, {_options.Threading.ToString().ToLowerInvariant()}, {_options.Idle.ToString().ToLowerInvariant()}, process {Environment.ProcessId}");
+        Say($"lowlatency {typeof(ServeRun).Assembly.GetName().Version?.ToString(3)}, {_options.Threading.ToString().ToLowerInvariant()}, {_options.Idle.ToString().ToLowerInvariant()}, process {Environment.ProcessId}");
         Say($"data {Path.GetFullPath(_options.Data)}");
         Say(Describe(broker.Core));
         foreach (string warning in broker.Core.Recovery?.Warnings ?? [])

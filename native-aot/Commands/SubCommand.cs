@@ -19,14 +19,14 @@ internal static class SubCommand
     internal static Command Create(TeachingHelp help)
     {
         Argument<string> queue = Parsers.Queue();
-        Option<string> connect = Parsers.Connect();
+        Setting<string> connect = Parsers.Connect();
         Option<long> count = Parsers.OptionalNumber("--count", "End after this many messages. Without it: on SIGINT or SIGTERM.", 1, long.MaxValue);
-        Option<long> credit = Parsers.Number("--credit", "Most messages under way without an acknowledgement.", 16_384, 1, 65_536);
+        Setting<long> credit = Parsers.Number("--credit", "Most messages under way without an acknowledgement.", 16_384, 1, 65_536);
         Option<long> idle = Parsers.OptionalNumber("--timeout-idle", "End after this many seconds without a message; with --count and too few messages, with exit code 7.", 1, 1_000_000);
         idle.HelpName = "seconds";
         var declare = new Option<bool>("--declare") { Description = "Declare the durable queue when it is missing. [default]" };
         var noDeclare = new Option<bool>("--no-declare") { Description = "Fail when the queue is missing." };
-        Option<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
+        Setting<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
         var command = new Command("sub", "Writes the bodies of a queue's messages as lines to standard output.")
         {
             queue, connect, count, credit, idle, declare, noDeclare, reconnect,
@@ -34,12 +34,12 @@ internal static class SubCommand
         command.SetAction(parsed => new SubRun(new SubOptions
         {
             Queue = parsed.GetRequiredValue(queue),
-            Address = parsed.GetRequiredValue(connect),
+            Address = connect.Read(parsed),
             Count = parsed.GetValue(count),
-            Credit = (int)parsed.GetValue(credit),
+            Credit = (int)credit.Read(parsed),
             IdleTimeout = TimeSpan.FromSeconds(parsed.GetValue(idle)),
             Declare = !parsed.GetValue(noDeclare),
-            ReconnectTimeout = TimeSpan.FromSeconds(parsed.GetValue(reconnect)),
+            ReconnectTimeout = TimeSpan.FromSeconds(reconnect.Read(parsed)),
         }).Run());
         command.Validators.Add(result =>
         {

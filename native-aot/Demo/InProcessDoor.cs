@@ -21,6 +21,7 @@ internal sealed class InProcessDoor : IDisposable
     /// <param name="folder">Of its journal; made.</param>
     internal InProcessDoor(string folder)
     {
+        DataFolder.Make(folder);
         _broker = Broker.Open(new ServerOptions
         {
             Broker = new BrokerOptions { DataDirectory = folder },
