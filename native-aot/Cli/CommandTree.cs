@@ -17,25 +17,30 @@ internal static class CommandTree
         {ExitCode.Table}
         """;
 
-    internal static int Run(string[] args)
+    internal static int Run(string[] args) => Run(args, Console.Error);
+
+    /// <param name="args">Command line.</param>
+    /// <param name="error">Where errors go.</param>
+    /// <returns>Exit code.</returns>
+    internal static int Run(string[] args, TextWriter error)
     {
         RootCommand root = Create();
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is not TeachingHelp)
-            return Complain(parsed);
+            return Complain(parsed, error);
         try
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (CliException error)
+        catch (CliException problem)
         {
-            Terminal.Error.Line("lowlatency: " + error.Message);
-            return error.ExitCode;
+            Terminal.Error.Line("lowlatency: " + problem.Message);
+            return problem.ExitCode;
         }
-        catch (Exception error)
+        catch (Exception problem)
         {
             // Ours to fix: the trace is what a report needs.
-            Terminal.Error.Line($"lowlatency: this is a bug, please report it with the lines below.\n{error}");
+            Terminal.Error.Line($"lowlatency: this is a bug, please report it with the lines below.\n{problem}");
             return ExitCode.Bug;
         }
     }
@@ -53,10 +58,10 @@ internal static class CommandTree
         return root;
     }
 
-    private static int Complain(ParseResult parsed)
+    private static int Complain(ParseResult parsed, TextWriter error)
     {
         string command = parsed.CommandResult.Command is RootCommand ? "lowlatency" : $"lowlatency {parsed.CommandResult.Command.Name}";
-        Terminal.Error.Line($"lowlatency: {parsed.Errors[0].Message} See '{command} --help'.");
+        error.WriteLine($"lowlatency: {parsed.Errors[0].Message} See '{command} --help'.");
         return ExitCode.BadArguments;
     }
 }

@@ -12,7 +12,7 @@ namespace LowLatency.Tests.Server;
 /// <summary>A broker in memory whose agents run on the test's thread, step by step, with real sockets and a clock that the test holds.</summary>
 internal sealed class ServerHarness : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
     private readonly EgressPort _port;
     private readonly MessageReader _reader;
