@@ -30,6 +30,16 @@ internal abstract class BrokerUnderTest : IDisposable
         _ => throw new UnreachableException(),
     };
 
+    /// <summary>The measured phase begins: nothing is under way.</summary>
+    internal virtual void OnMeasuring()
+    {
+    }
+
+    /// <summary>The measured phase is over.</summary>
+    internal virtual void OnMeasured()
+    {
+    }
+
     /// <summary>Stops it politely, kills it when that does not help, and removes its journal.</summary>
     public abstract void Dispose();
 }

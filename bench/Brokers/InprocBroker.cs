@@ -12,9 +12,12 @@ internal sealed class InprocBroker : BrokerUnderTest
     private readonly string _journal;
     private readonly string _address;
 
-    private InprocBroker(Broker broker, string journal, string address)
+    private readonly EngineThreadMeter _meter;
+
+    private InprocBroker(Broker broker, EngineThreadMeter meter, string journal, string address)
     {
         _broker = broker;
+        _meter = meter;
         _journal = journal;
         _address = address;
     }
@@ -23,21 +26,29 @@ internal sealed class InprocBroker : BrokerUnderTest
 
     internal override string Kind => "inproc";
 
+    internal override double? AllocBytesPerMessage => _meter.BytesPerMessage;
+
     internal static new InprocBroker Start(RunOptions options)
     {
         string name = $"bench-{Guid.NewGuid():N}";
         string journal = Path.Combine(options.DataFolder, $"journal-{Guid.NewGuid():N}");
         Directory.CreateDirectory(journal);
+        EngineThreadMeter? meter = null;
         Broker broker = Broker.Open(new ServerOptions
         {
             Broker = new BrokerOptions { DataDirectory = journal },
             Listen = [],
             InprocName = name,
             Idle = options.Spin ? IdleMode.Spin : IdleMode.Adaptive,
+            Companion = core => meter = new EngineThreadMeter(core),
         });
         broker.Start();
-        return new InprocBroker(broker, journal, $"inproc://{name}");
+        return new InprocBroker(broker, meter!, journal, $"inproc://{name}");
     }
+
+    internal override void OnMeasuring() => _meter.Begin();
+
+    internal override void OnMeasured() => _meter.End();
 
     public override void Dispose()
     {

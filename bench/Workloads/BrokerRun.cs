@@ -61,6 +61,7 @@ internal static class BrokerRun
     private static RunResult Measure(RunOptions options, IWorkload workload, BenchClient client, BrokerUnderTest broker)
     {
         long first = client.Published;
+        broker.OnMeasuring();
         Measurement measurement = Measurement.Start(broker.ProcessId);
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         long startNs = MonotonicClock.NowNs;
@@ -68,6 +69,7 @@ internal static class BrokerRun
         double seconds = (MonotonicClock.NowNs - startNs) / 1e9;
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         measurement.Stop();
+        broker.OnMeasured();
         long count = client.Published - first;
         var result = new RunResult
         {

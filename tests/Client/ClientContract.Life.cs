@@ -146,8 +146,8 @@ public abstract partial class ClientContract
         Connection connection = Connect(ConnectionMode.Polled);
         connection.DeclareQueue("q");
         Publication publication = connection.OpenPublication(To("q") with { Window = 1 });
-        ValueTask<Confirmation> sent = publication.PublishAsync(Body(0));
-        ValueTask<Confirmation> pending = publication.PublishAsync(Body(1));
+        Task<Confirmation> sent = publication.PublishAsync(Body(0)).AsTask();
+        Task<Confirmation> pending = publication.PublishAsync(Body(1)).AsTask();
         Task flush = publication.FlushAsync();
         Task<QueueInfo> request = connection.DeclareQueueAsync("q");
 
@@ -254,7 +254,7 @@ public abstract partial class ClientContract
     [Theory]
     [InlineData(ConnectionMode.Polled)]
     [InlineData(ConnectionMode.Background)]
-    public void ShouldWaitForTheBrokerOnlyWhenToldTo(ConnectionMode mode)
+    public async Task ShouldWaitForTheBrokerOnlyWhenToldTo(ConnectionMode mode)
     {
         Broker.Stop();
         LowLatencyException refused = Assert.Throws<LowLatencyException>(() => Connect(mode));
@@ -267,8 +267,8 @@ public abstract partial class ClientContract
         }));
         Broker.Start();
 
-        Assert.True(connecting.Wait(Eventually.DeadlineMs));
-        Assert.Equal(ConnectionState.Ready, connecting.Result.State);
+        Connection connection = await connecting.WaitAsync(TimeSpan.FromMilliseconds(Eventually.DeadlineMs));
+        Assert.Equal(ConnectionState.Ready, connection.State);
     }
 
     private static ErrorCode CodeOf(Action action) => Assert.ThrowsAny<LowLatencyException>(action).Code;

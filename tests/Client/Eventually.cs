@@ -20,5 +20,7 @@ internal static class Eventually
 
     internal static async Task<T> Done<T>(ValueTask<T> task) => await task.AsTask().WaitAsync(TimeSpan.FromMilliseconds(DeadlineMs));
 
+    internal static Task<T> Done<T>(Task<T> task) => task.WaitAsync(TimeSpan.FromMilliseconds(DeadlineMs));
+
     internal static Task Done(Task task) => task.WaitAsync(TimeSpan.FromMilliseconds(DeadlineMs));
 }

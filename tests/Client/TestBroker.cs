@@ -30,7 +30,7 @@ internal sealed class TestBroker : IDisposable
     {
         var broker = Broker.Open(new ServerOptions
         {
-            Broker = new BrokerOptions { DataDirectory = Path.Combine(_folder.FullName, "data"), SegmentSize = 8 * 1024 * 1024, Limits = _limits },
+            Broker = new BrokerOptions { DataDirectory = _folder.FullName, SegmentSize = 8 * 1024 * 1024, Limits = _limits },
             Listen = [_listen],
             InprocName = InprocName,
             Threading = ThreadingMode.Shared,

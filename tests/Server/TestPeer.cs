@@ -41,6 +41,9 @@ internal sealed class TestPeer : IDisposable, IFrameSink
 
     internal int UnsentLength => _unsent.Count;
 
+    /// <summary>For tests that count.</summary>
+    internal int Published { get; set; }
+
     internal System.Net.Sockets.Socket Socket => _socket.Socket;
 
     /// <summary>Sends, or keeps what the socket does not take for the next pump.</summary>
