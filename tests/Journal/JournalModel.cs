@@ -1,0 +1,76 @@
+using LowLatency.Core.Journal;
+using Xunit;
+
+namespace LowLatency.Tests.Journals;
+
+/// <summary>What a journal must hold after any crash, by the naive way: a list.</summary>
+internal sealed class JournalModel
+{
+    private readonly List<KnownRecord> _history = [];
+    private readonly SortedSet<long> _live = [];
+    private int _counter;
+
+    /// <summary>The durable position seen last before the crash.</summary>
+    internal long Durable { get; set; }
+
+    /// <summary>Recovered is what was appended, in order, from a segment's start on; with all that is durable and all that is live and durable.</summary>
+    internal void CheckRecovered(JournalHarness journal, int seed, int run)
+    {
+        string where = $"seed {seed}, run {run}";
+        List<KnownRecord> recovered = journal.Collector.Records;
+        long first = recovered.Count > 0 ? recovered[0].Position : journal.Report.TailPosition;
+        int from = _history.FindIndex(record => record.Position >= first);
+        List<KnownRecord> expected = from < 0 ? [] : _history.GetRange(from, _history.Count - from);
+        Assert.True(recovered.Count <= expected.Count, $"{where}: {recovered.Count} recovered of {expected.Count}");
+        JournalHarness.AssertSame(expected.Take(recovered.Count).ToList(), recovered);
+        Assert.True(expected.Skip(recovered.Count).All(record => record.Position >= Durable), $"{where}: lost below {Durable}");
+        Assert.True(_live.All(position => position >= Durable || recovered.Any(record => record.Position == position)), $"{where}: lost a live message");
+
+        long tail = journal.Report.TailPosition;
+        _history.RemoveAll(record => record.Position >= tail);
+        _live.RemoveWhere(position => position >= tail);
+        foreach (long position in _live)
+            journal.Log.AddReferences(position, 1);
+        journal.Journal.EnableRetirement();
+        Durable = journal.Journal.DurablePosition;
+    }
+
+    /// <summary>One random thing that an engine, its flusher or its preparer does.</summary>
+    internal void Step(JournalHarness journal, Random random)
+    {
+        int known = journal.Appended.Count;
+        switch (random.Next(10))
+        {
+            case < 5:
+                int seed = ++_counter;
+                bool isMessage = random.Next(3) != 0;
+                RecordType type = isMessage ? RecordType.Message : RecordType.Ack;
+                int length = random.Next(5) == 0 ? random.Next(100_000) : random.Next(600);
+                if (journal.TryAppend(type, (uint)seed, JournalHarness.Body(length, seed), out long position) == AppendStatus.Appended && isMessage)
+                {
+                    journal.Log.AddReferences(position, 1);
+                    _live.Add(position);
+                }
+                break;
+            case 5:
+                journal.Journal.RequestFlush();
+                break;
+            case 6:
+                journal.Journal.Flusher.DoWork();
+                break;
+            case 7:
+                journal.Journal.Preparer.DoWork();
+                break;
+            default:
+                for (int i = random.Next(4); i > 0 && _live.Count > 0; i--)
+                {
+                    long oldest = random.Next(5) == 0 ? _live.Max : _live.Min;
+                    _live.Remove(oldest);
+                    journal.Log.Release(oldest);
+                }
+                journal.Journal.Maintain();
+                break;
+        }
+        _history.AddRange(journal.Appended.Skip(known));
+    }
+}
