@@ -48,6 +48,15 @@ internal sealed class EgressPort : IDisposable
 
     internal void CountDelivery() => _deliveryBudget -= DeliveryBytes;
 
+    /// <summary>Engine thread: lets the owner see what was staged.</summary>
+    internal void Commit()
+    {
+        IsTouched = false;
+        _deliveryBudget = 0; // Replies of the next batch will have taken their part of it.
+        Ring.Commit();
+        Wake?.Wake();
+    }
+
     /// <summary>Owner, after it took deliveries out: whether the engine waits for that room, and has to be woken.</summary>
     internal bool TakeBlocked()
     {
