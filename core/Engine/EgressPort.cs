@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Rings;
 
@@ -9,7 +10,7 @@ namespace LowLatency.Core.Engine;
 internal sealed class EgressPort : IDisposable
 {
     /// <summary>What one delivery takes of the ring: the event and its ring header.</summary>
-    private const int DeliveryBytes = 48 + 8;
+    private static readonly int DeliveryBytes = RecordLayout.RecordLength(Unsafe.SizeOf<DeliverEvent>());
 
     private int _deliveryBudget;
     private int _overrun;
