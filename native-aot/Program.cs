@@ -1,1 +1,3 @@
-return 0;
+using LowLatency.Server.Cli;
+
+return CommandTree.Run(args);

@@ -23,7 +23,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (publication.IsEnded)
             return true;
-        // Gaps are allowed: who resends leaves out what was rejected.
+        // Not by exactly 1: a client that sends again leaves out what it was told is rejected.
         if (publication.Outstanding >= publication.Window || command.Sequence <= publication.LastReceived)
         {
             FaultSequence(session, publication, command.Sequence);

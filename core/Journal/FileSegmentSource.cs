@@ -61,21 +61,20 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
             if (segment == null)
                 return null;
         }
-        catch (StorageException error)
+        catch (StorageException error) when (error.ErrorNumber != Errno.InputOutput)
         {
             failure = $"No new segment: {error.Message} Free space in {_storage.Location}; the broker goes on by itself.";
             return null;
         }
         WriteHeader(segment, index);
-        Check(segment.File!.Sync(), "Sync", segment.File);
         try
         {
-            _storage.Rename(segment.File, JournalFiles.Segment(index));
+            _storage.Rename(segment.File!, JournalFiles.Segment(index));
         }
         catch (StorageException error) when (error.IsNoSpace)
         {
             failure = error.Message;
-            _spares.Add(new Spare(segment.File.Name, segment));
+            _spares.Add(new Spare(segment.File!.Name, segment));
             return null;
         }
         _storage.SyncDirectory();
@@ -141,9 +140,19 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
             return null;
         }
         SegmentFile file = _storage.Create(NextSpareName(), _identity.Size);
-        int first = Math.Min(FirstPopulate, _identity.Size);
-        Check(file.Populate(0, first, writeOut: false), "Preparing", file);
-        return Wrap(file, first);
+        try
+        {
+            int first = Math.Min(FirstPopulate, _identity.Size);
+            Check(file.Populate(0, first, writeOut: false), "Preparing", file);
+            Check(file.Sync(), "Sync", file);
+            return Wrap(file, first);
+        }
+        catch (StorageException)
+        {
+            file.Dispose();
+            _storage.Delete(file.Name);
+            throw;
+        }
     }
 
     private static Segment Wrap(SegmentFile file, int populatedTo) =>
@@ -151,7 +160,8 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
 
     private void WriteHeader(Segment segment, long index)
     {
-        SegmentLayout.Write(segment.Memory, new SegmentHeader
+        byte* pages = stackalloc byte[2 * SegmentLayout.HeaderLength];
+        SegmentLayout.Write(pages, new SegmentHeader
         {
             JournalId = _identity.JournalId,
             BrokerId = _identity.BrokerId,
@@ -159,8 +169,10 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
             Epoch = _identity.Epoch,
             SegmentId = index,
         });
-        // So that a recycled segment looks empty to the eye. What makes old records invalid is position, seed and epoch.
-        NativeMemory.Clear(segment.Memory + SegmentLayout.HeaderLength, SegmentLayout.HeaderLength);
+        // The second page is zero, so that a recycled segment looks empty to the eye. What makes old records invalid is position, seed and epoch.
+        NativeMemory.Clear(pages + SegmentLayout.HeaderLength, SegmentLayout.HeaderLength);
+        // Only these: the pages of a segment that was retired before it was ever synced need not be written, nor be protected again from writing.
+        Check(segment.File!.WriteThrough(0, pages, 2 * SegmentLayout.HeaderLength), "Writing", segment.File!);
         segment.Reset(index, RecordLayout.Seed(_identity.JournalId, index));
     }
 

@@ -15,6 +15,7 @@ internal sealed class FlusherAgent : IAgent
     private readonly RecordLog _log;
     private PaddedPosition _requested;
     private PaddedPosition _durable;
+    private long _needed;
 
     internal FlusherAgent(RecordLog log, long durable)
     {
@@ -46,17 +47,31 @@ internal sealed class FlusherAgent : IAgent
         Wake?.Wake();
     }
 
+    /// <summary>What is below <paramref name="position"/> need not be synced any more: a marker that says so is appended already. Engine thread.</summary>
+    internal void Skip(long position) => Volatile.Write(ref _needed, position); // Pairs with the acquire in DoWork.
+
+    /// <summary>How much was appended and is needed, and is not durable, in bytes. Engine thread.</summary>
+    internal long UnsyncedBytes => _log.Tail - Math.Max(DurablePosition, _needed);
+
     /// <summary>One group, when something is asked for. Blocks until it is on disk.</summary>
     public int DoWork()
     {
         long durable = _durable.Read();
         if (_requested.ReadAcquire() <= durable || _log.State == JournalState.Failed)
             return 0;
+        // In this order: the marker that allows to skip is below the tail, so it is in what is synced now.
+        long position = Math.Max(durable, Volatile.Read(ref _needed));
         long tail = _log.PublishedTail; // Acquire: the records below are stored.
-        // From the one in which the durable position lies, which is not in the segment before even when it is at its start.
-        for (long position = durable; position < tail;)
+        while (position < tail)
         {
-            Segment segment = _log.FindSegment(position)!;
+            Segment? segment = _log.FindSegment(position);
+            if (segment == null)
+            {
+                // Retired since. What is needed was told before: start over, with the marker that says so below the tail.
+                position = Math.Max(durable, Volatile.Read(ref _needed));
+                tail = _log.PublishedTail;
+                continue;
+            }
             int error = segment.File!.Sync();
             SyncCount++;
             if (error != 0)

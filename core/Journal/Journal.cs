@@ -6,6 +6,9 @@ namespace LowLatency.Core.Journal;
 /// <remarks>The engine thread owns it, save where a member says otherwise. Flusher and preparer run on threads of their own, or are stepped.</remarks>
 internal sealed unsafe class Journal : IDisposable
 {
+    /// <summary>With more than so many segments that are needed and not durable a sync is due, though nobody waits for it.</summary>
+    private const int MaxUnsyncedSegments = 4;
+
     private readonly IJournalStorage _storage;
     private readonly FileSegmentSource _source;
     private readonly Guid _bootId;
@@ -69,11 +72,11 @@ internal sealed unsafe class Journal : IDisposable
     /// <summary>Why <see cref="State"/> is not open. Any thread.</summary>
     internal string FailureText => Log.FailureText;
 
-    /// <summary>Woken when more became durable, or the journal failed. Set before the first flush.</summary>
+    /// <summary>Woken when more became durable, the journal failed, or a segment became ready where there was none. Set before the first record.</summary>
     internal WakeSignal? OnDurableAdvanced
     {
         get => Flusher.OnDurableAdvanced;
-        set => Flusher.OnDurableAdvanced = value;
+        set => Flusher.OnDurableAdvanced = Log.OnSpace = value;
     }
 
     /// <summary>Takes the folder, feeds every record to the visitor, makes what was found durable, and opens the journal after it.</summary>
@@ -180,8 +183,16 @@ internal sealed unsafe class Journal : IDisposable
         _storage.Dispose();
     }
 
-    /// <summary>Called by the log when it has rolled: the segment before, and the snapshot in this one, should be durable soon.</summary>
-    internal void AfterRoll() => RequestFlush();
+    /// <summary>Called by the log when it has rolled.</summary>
+    /// <remarks>No sync yet. Where nobody waits for one, the segment before may be free soon, and then it never has to be written: with consumers
+    /// that keep up, messages at level process cost no disk writes.</remarks>
+    internal void AfterRoll()
+    {
+        // A marker near the start of each segment, so that recovery need not look far.
+        AppendMarker(MarkerFlags.None);
+        if (Flusher.UnsyncedBytes > MaxUnsyncedSegments * (long)Log.SegmentSize)
+            Flusher.Request(Log.Tail);
+    }
 
     /// <summary>Fills the body of a marker.</summary>
     internal static void WriteMarker(byte* body, long durable, long oldestSegment, MarkerFlags flags, Guid bootId)
@@ -200,6 +211,7 @@ internal sealed unsafe class Journal : IDisposable
         // The marker first: once it is durable, recovery knows that the files before are not missing.
         if (oldest == Log.OldestIndex || !AppendMarker(MarkerFlags.None, oldest))
             return false;
+        Flusher.Skip(oldest * Log.SegmentSize);
         Log.RetireBefore(oldest, Log.Tail);
         return true;
     }
@@ -207,8 +219,10 @@ internal sealed unsafe class Journal : IDisposable
     private bool AppendMarker(MarkerFlags flags, long oldestSegment = -1)
     {
         long durable = DurablePosition;
+        Segment? active = Log.Active;
         byte* body = Log.TryClaim(RecordType.Marker, 0, MarkerLayout.BodyLength, out long position, out _);
-        if (body == null)
+        // A marker that names the segment of a snapshot which is not durable yet must follow that snapshot in its segment.
+        if (body == null || (oldestSegment >= 0 && Log.Active != active))
             return false;
         // After the claim, which may have rolled and retired.
         WriteMarker(body, durable, Math.Max(oldestSegment, Log.OldestIndex), flags, _bootId);

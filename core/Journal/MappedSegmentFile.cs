@@ -56,6 +56,26 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return 0;
     }
 
+    internal override int WriteThrough(int offset, byte* data, int length)
+    {
+        // POSIX O_DSYNC for one write: syncs its range, not what else is dirty in the file.
+        int done = 0;
+        while (done < length)
+        {
+            var vector = new IoVector { Start = data + done, Length = (nuint)(length - done) };
+            nint count = NativeFile.WriteWithFlags(_file, &vector, 1, offset + done, NativeFile.WriteDataSync);
+            if (count > 0)
+                done += (int)count;
+            else if (count == 0)
+                return Errno.InputOutput;
+            else if (NativeFile.LastError is Errno.NotSupported or Errno.NoSuchCall)
+                return StoreAndSync(offset, data, length);
+            else if (NativeFile.LastError is var error && error != Errno.Interrupted)
+                return error;
+        }
+        return 0;
+    }
+
     internal override int Populate(int offset, int length, bool writeOut)
     {
         if (NativeFile.AdviseMemory(_memory + offset, (nuint)length, NativeFile.AdvicePopulateWrite) != 0)
@@ -99,6 +119,13 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
             _ = NativeFile.Unmap(_memory, (nuint)_length);
         _memory = null;
         _ = NativeFile.Close(_file);
+    }
+
+    /// <summary>Where a single write cannot be synced: everything is.</summary>
+    private int StoreAndSync(int offset, byte* data, int length)
+    {
+        Unsafe.CopyBlockUnaligned(_memory + offset, data, (uint)length);
+        return Sync();
     }
 
     private void Allocate(int length)

@@ -16,6 +16,7 @@ internal static unsafe partial class NativeFile
     internal const int MapPrivateAnonymous = 0x22;
     internal const int AdvicePopulateWrite = 23;
     internal const int FileAdviceDontNeed = 4;
+    internal const int WriteDataSync = 2;
     internal const int SyncWaitBefore = 1;
     internal const int SyncWrite = 2;
     internal const int SyncWaitAfter = 4;
@@ -60,6 +61,9 @@ internal static unsafe partial class NativeFile
     [LibraryImport(C, EntryPoint = "pwrite", SetLastError = true)]
     internal static partial nint Write(int file, void* buffer, nuint length, long offset);
 
+    [LibraryImport(C, EntryPoint = "pwritev2", SetLastError = true)]
+    internal static partial nint WriteWithFlags(int file, IoVector* vectors, int count, long offset, int flags);
+
     [LibraryImport(C, EntryPoint = "lseek", SetLastError = true)]
     internal static partial long Seek(int file, long offset, int whence);
 
@@ -85,6 +89,14 @@ internal static unsafe partial class NativeFile
 
     internal static StorageException Failure(int error, string operation, string path) =>
         new(error, operation, path, Marshal.GetPInvokeErrorMessage(error));
+}
+
+/// <summary>struct iovec.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct IoVector
+{
+    internal byte* Start;
+    internal nuint Length;
 }
 
 /// <summary>struct statfs of 64-bit Linux: the fields up to the available blocks.</summary>

@@ -42,8 +42,9 @@ internal sealed unsafe partial class RecordLog
 
     /// <summary>The first segment that is needed when everything up to <paramref name="durablePosition"/> is on disk.</summary>
     /// <remarks>
-    /// Recovery starts at the first segment there is, so that one must begin with a snapshot which is whole and durable, and
-    /// nothing before it may be live.
+    /// Recovery starts at the segment that the newest marker names, so that one must begin with a whole snapshot, and nothing before it may be
+    /// live. The snapshot must be on disk before a marker can be that names it. Or both are in the active segment: recovery finds
+    /// the marker by following the records, the snapshot's first.
     /// </remarks>
     internal long FindOldestNeeded(long durablePosition)
     {
@@ -54,7 +55,7 @@ internal sealed unsafe partial class RecordLog
             if (_table.Find(index)!.References != 0)
                 break;
             Segment next = _table.Find(index + 1)!;
-            if (next.HasSnapshot && next.SnapshotEnd <= durablePosition)
+            if (next.HasSnapshot && (next.SnapshotEnd <= durablePosition || (next == _active && next.SnapshotEnd <= next.Base + next.Length)))
                 needed = index + 1;
             else if (next.HasSnapshot)
                 _hasEmptySegment = true; // Look again when more is durable.

@@ -22,6 +22,10 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <returns>0, or the error number. After an error nothing that was not durable before can be relied on, whatever later calls return.</returns>
     internal abstract int Sync();
 
+    /// <summary>Stores bytes and waits until they are on disk, and only they: other pages stay as they are, to be written or not.</summary>
+    /// <returns>0, or the error number.</returns>
+    internal abstract int WriteThrough(int offset, byte* data, int length);
+
     /// <summary>Touches pages, so that the writer will not wait for them; their bytes stay as they are.</summary>
     /// <param name="offset">Start, at a page.</param>
     /// <param name="length">In bytes.</param>

@@ -52,10 +52,10 @@ public class WakeSignalTests
             {
                 for (long round = 1; round <= rounds; round++)
                 {
-                    while (ready.ReadAcquire() < round)
+                    for (int looks = 1; ready.ReadAcquire() < round; looks++)
                     {
-                        if (round % 64 == 0)
-                            wait();
+                        if (looks % 1000 == 0)
+                            wait(); // Fails when the parker has.
                     }
                     Thread.SpinWait((int)(round % 8)); // Moves the two threads against each other.
                     work.WriteRelease(round);
@@ -74,7 +74,7 @@ public class WakeSignalTests
                         if (work.ReadAcquire() >= round)
                             wake.CancelPark();
                         else
-                            wake.Park(timeoutMs: 2000);
+                            wake.Park(timeoutMs: 10_000);
                         if (wake.Lost > 0)
                             throw new InvalidOperationException($"Round {round}: a wake-up was lost.");
                     }

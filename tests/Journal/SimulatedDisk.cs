@@ -29,6 +29,9 @@ internal sealed class SimulatedDisk : IDisposable
     /// <summary>Segment syncs made so far.</summary>
     internal int Syncs { get; set; }
 
+    /// <summary>Bytes that segment syncs have written so far.</summary>
+    internal long BytesSynced { get; set; }
+
     /// <summary>The segment sync of that number fails, and loses what it should have written.</summary>
     internal int FailSync { get; set; } = -1;
 

@@ -40,10 +40,21 @@ internal sealed unsafe class SimulatedFile : IDisposable
             if (!IsDirty(offset))
                 continue;
             Copy(_cache, _clean, offset);
+            _disk.BytesSynced += BlockLength;
             if (!fails)
                 Copy(_clean, _durable, offset);
         }
         return fails ? 5 : 0;
+    }
+
+    internal int WriteThrough(int offset, ReadOnlySpan<byte> bytes)
+    {
+        _disk.Call();
+        bytes.CopyTo(new Span<byte>(_cache + offset, Length - offset));
+        if (_disk.Syncs++ == _disk.FailSync)
+            return 5;
+        Damage(offset, bytes);
+        return 0;
     }
 
     /// <summary>Blocks that are taken for written show what the disk has.</summary>

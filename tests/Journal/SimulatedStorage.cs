@@ -98,6 +98,8 @@ internal sealed unsafe class SimulatedSegmentFile(SimulatedDisk disk, string nam
 
     internal override int Sync() => file.Sync();
 
+    internal override int WriteThrough(int offset, byte* data, int length) => file.WriteThrough(offset, new ReadOnlySpan<byte>(data, length));
+
     internal override int Populate(int offset, int length, bool writeOut) => 0;
 
     internal override int Read(long offset, byte* buffer, int length)

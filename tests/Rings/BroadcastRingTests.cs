@@ -72,6 +72,13 @@ public class BroadcastRingTests
         right.MarkConsumed(0);
         Assert.True(last.TryPoll(out _, out long available));
         Assert.Equal(0, available);
+        last.MarkConsumed(0);
+        ring.TryClaim(out sequence); // Now the other one lags.
+        ring.Publish(sequence);
+        Assert.Equal(2, right.WaitFor(2));
+        right.MarkConsumed(2);
+        Assert.True(last.TryPoll(out _, out available));
+        Assert.Equal(1, available);
     }
 
     [Fact]

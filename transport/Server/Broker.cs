@@ -47,7 +47,7 @@ public sealed class Broker : IDisposable
             _port = new EgressPort(Core.Limits.EgressCapacity, isShared ? null : _transportWake, alwaysDrained: true);
             Core.Ports.Add(_port);
             _reader = Core.CreateReader();
-            _transport = new TransportAgent(CreateContext(isShared, _port, _reader), poller, new SystemClock(), acceptors);
+            _transport = new TransportAgent(DescribeBroker(isShared, _port, _reader), poller, new SystemClock(), acceptors);
         }
 
         _runners = CreateRunners();
@@ -152,7 +152,7 @@ public sealed class Broker : IDisposable
         return acceptors;
     }
 
-    private TransportContext CreateContext(bool isShared, EgressPort port, MessageReader reader) => new()
+    private ServedBroker DescribeBroker(bool isShared, EgressPort port, MessageReader reader) => new()
     {
         Ingress = Core.Ingress,
         EngineWake = isShared ? null : _engineWake,
@@ -167,7 +167,10 @@ public sealed class Broker : IDisposable
 
     private AgentRunner[] CreateRunners()
     {
-        (IAgent, WakeSignal) engine = (Core.EngineAgent, _engineWake);
+        IAgent agent = _options.Companion == null
+            ? Core.EngineAgent
+            : new CompositeAgent(Core.EngineAgent.Name, Core.EngineAgent, _options.Companion(Core));
+        (IAgent, WakeSignal) engine = (agent, _engineWake);
         return _transport == null
             ? AgentThreads.CreateRunners(ThreadingMode.Shared, [engine], _options.Idle, OnAgentError)
             : AgentThreads.CreateRunners(_options.Threading, [(_transport, _transportWake), engine], _options.Idle, OnAgentError);

@@ -24,6 +24,9 @@ public sealed record ServerOptions
     /// <summary>What those threads do when there is nothing to do.</summary>
     public IdleMode Idle { get; init; } = IdleMode.Adaptive;
 
+    /// <summary>Makes an agent that runs after the engine on its thread, to watch it; null for none.</summary>
+    internal Func<BrokerCore, IAgent>? Companion { get; init; }
+
     /// <summary>Told about what an operator may want to know, in sentences. From any thread of the broker; must not block.</summary>
     public Action<string>? OnNotice { get; init; }
 }

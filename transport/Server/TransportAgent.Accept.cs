@@ -80,7 +80,7 @@ internal sealed unsafe partial class TransportAgent
     private void PauseAccept()
     {
         if (!_isOutOfResources)
-            _context.OnNotice?.Invoke("Out of file descriptors or memory for sockets: new connections wait. Raise the limit of open files (ulimit -n).");
+            _broker.OnNotice?.Invoke("Out of file descriptors or memory for sockets: new connections wait. Raise the limit of open files (ulimit -n).");
         _isOutOfResources = true;
         _mayAccept = true;
         _acceptAgainNs = _now.ElapsedNs + AcceptRetryNs;

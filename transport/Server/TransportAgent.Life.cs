@@ -25,7 +25,7 @@ internal sealed unsafe partial class TransportAgent
     /// <summary>Writes the command that opens a session.</summary>
     /// <returns>False when the ring is full.</returns>
     internal bool TryOpenSession(int session, scoped ReadOnlySpan<byte> clientName)
-        => TryCommand(CommandType.OpenSession, new OpenSessionCommand { Session = session, Port = _context.Port.Index }, clientName);
+        => TryCommand(CommandType.OpenSession, new OpenSessionCommand { Session = session, Port = _broker.Port.Index }, clientName);
 
     /// <summary>The handshake is done and the session's command written: welcomes the client.</summary>
     internal void Open(ServerConnection connection, int session)
@@ -41,8 +41,8 @@ internal sealed unsafe partial class TransportAgent
             MaxBodyLength = (uint)Limits.MaxBodyLength,
             MaxWindow = (uint)Limits.MaxWindow,
             MaxCreditMessages = (uint)Limits.MaxCreditMessages,
-            Epoch = _context.Epoch,
-            BrokerId = _context.BrokerId,
+            Epoch = _broker.Epoch,
+            BrokerId = _broker.BrokerId,
         };
         connection.Output.Append(FrameWriter.WriteWelcome(room, welcome, Product));
     }

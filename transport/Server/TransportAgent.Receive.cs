@@ -13,8 +13,12 @@ internal sealed unsafe partial class TransportAgent
     /// <summary>How often the poller is asked while some connections are received from directly.</summary>
     private const long PollIntervalNs = 10_000;
 
+    /// <summary>The same in duty cycles: whichever comes first.</summary>
+    private const int PollIntervalCycles = 32;
+
     private readonly byte* _receiveBuffer;
     private long _polledNs;
+    private int _cyclesSincePoll;
     private int _blockedCount;
     private bool _isIngressFull;
 
@@ -28,8 +32,9 @@ internal sealed unsafe partial class TransportAgent
         {
             // Cold connections may wait a few microseconds while hot ones are served; one that cannot send may not.
             bool mayWait = _active.Count > 0 && _active.IsDirect && _blockedCount == 0;
-            if (mayWait && _now.ElapsedNs - _polledNs < PollIntervalNs)
+            if (mayWait && ++_cyclesSincePoll < PollIntervalCycles && _now.ElapsedNs - _polledNs < PollIntervalNs)
                 return 0;
+            _cyclesSincePoll = 0;
             _polledNs = _now.ElapsedNs;
             if (_poller.Wait(0) == 0)
                 return 0;

@@ -24,7 +24,7 @@ internal sealed unsafe partial class TransportAgent
         int work = 0;
         for (int i = 0; i < MaxEventPolls; i++)
         {
-            int polled = _context.Port.Ring.Poll(ref handler, EventBatch);
+            int polled = _broker.Port.Ring.Poll(ref handler, EventBatch);
             work += polled;
             if (polled < EventBatch)
                 break;
@@ -194,7 +194,7 @@ internal sealed unsafe partial class TransportAgent
     /// <returns>False when it must wait: the output is blocked and nothing was written.</returns>
     private bool TryWriteDeliver(ServerConnection connection, in DeliverEvent delivery)
     {
-        if (!_context.Reader.TryRead(delivery.Position, out MessageView message))
+        if (!_broker.Reader.TryRead(delivery.Position, out MessageView message))
             return true; // Its queue or subscription is gone: so is the delivery.
         return message.PayloadLength < ConnectionOutput.GatherLength
             ? TryWriteSmall(connection.Output, delivery, message)

@@ -14,7 +14,7 @@ namespace LowLatency.Transport.Server;
 /// </remarks>
 internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
 {
-    private readonly TransportContext _context;
+    private readonly ServedBroker _broker;
     private readonly AgentClock _clock;
     private readonly Poller _poller;
     private readonly MpscByteRing _ingress;
@@ -26,19 +26,19 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
     private bool _hasCommands;
     private bool _disposed;
 
-    /// <param name="context">The broker.</param>
+    /// <param name="broker">The broker.</param>
     /// <param name="poller">From now on the agent's; its wake signal parks the agent's thread.</param>
     /// <param name="clock">Read on the agent's thread.</param>
     /// <param name="acceptors">Listening; from now on the agent's.</param>
-    internal TransportAgent(TransportContext context, Poller poller, AgentClock clock, params ReadOnlySpan<TcpAcceptor> acceptors)
+    internal TransportAgent(ServedBroker broker, Poller poller, AgentClock clock, params ReadOnlySpan<TcpAcceptor> acceptors)
     {
-        _context = context;
+        _broker = broker;
         _poller = poller;
         _clock = clock;
-        _ingress = context.Ingress;
+        _ingress = broker.Ingress;
         _acceptors = acceptors.ToArray();
-        _table = new ConnectionTable(context.Limits.MaxSessions);
-        _pool = new SendBlockPool(Math.Max(context.Limits.SendBufferLength, 2 * ConnectionOutput.FlushLength));
+        _table = new ConnectionTable(broker.Limits.MaxSessions);
+        _pool = new SendBlockPool(Math.Max(broker.Limits.SendBufferLength, 2 * ConnectionOutput.FlushLength));
         _receiveBuffer = AllocateReceiveBuffer();
         _now = clock.Read();
     }
@@ -46,9 +46,9 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
     /// <inheritdoc/>
     public string Name => "transport";
 
-    internal BrokerLimits Limits => _context.Limits;
+    internal BrokerLimits Limits => _broker.Limits;
 
-    internal SessionIds SessionIds => _context.SessionIds;
+    internal SessionIds SessionIds => _broker.SessionIds;
 
     /// <summary>Connections accepted and not yet gone. Any thread.</summary>
     internal int ConnectionCount => Volatile.Read(ref _connectionCount);
@@ -67,7 +67,7 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
     public int DoWork()
     {
         _now = _clock.Read();
-        _context.Reader.Enter();
+        _broker.Reader.Enter();
         int work = DrainEvents() + SendDue();
         if (work > 0)
             _now = _clock.Read(); // Sending took a while, and what is received next is stamped with this.
@@ -75,7 +75,7 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
         work += CloseSessions() + RunTimers() + FollowStop() + SendDue();
         if (_hasCommands)
             WakeEngine();
-        _context.Reader.Exit();
+        _broker.Reader.Exit();
         return work;
     }
 
@@ -119,6 +119,6 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
     private void WakeEngine()
     {
         _hasCommands = false;
-        _context.EngineWake?.Wake();
+        _broker.EngineWake?.Wake();
     }
 }

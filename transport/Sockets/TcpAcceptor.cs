@@ -32,9 +32,7 @@ internal sealed unsafe class TcpAcceptor : IDisposable
         Socket socket = new(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // A restarted broker takes its port back at once; on Windows the option would let two listen on one port.
-            if (!OperatingSystem.IsWindows())
-                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            // No ReuseAddress: the runtime lets a restarted broker take its port back anyway, and the option would let two listen on it.
             socket.Blocking = false;
             socket.Bind(endpoint);
             socket.Listen(Backlog);

@@ -53,7 +53,7 @@ internal struct DeclareExchangeFrame
 
 /// <summary>
 /// <see cref="FrameType.DeleteQueue"/>, <see cref="FrameType.DeleteExchange"/>: then the name (string).
-/// <see cref="FrameType.Bind"/>, <see cref="FrameType.Unbind"/>: then exchange (string), queue (string), key (string, may be empty).
+/// <see cref="FrameType.Bind"/>, <see cref="FrameType.Unbind"/>: then exchange (string), queue (string), key (string); exchange and key may be empty.
 /// </summary>
 /// <remarks>Answered by <see cref="DoneFrame"/> or <see cref="FailedFrame"/>.</remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]

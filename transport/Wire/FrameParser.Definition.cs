@@ -34,6 +34,7 @@ internal static unsafe partial class FrameParser
     }
 
     /// <summary>Parses a <see cref="FrameType.Bind"/> or an <see cref="FrameType.Unbind"/>.</summary>
+    /// <remarks>An empty exchange is well-formed: the engine says why the default exchange cannot be bound.</remarks>
     internal static bool TryParseBind(ReadOnlySpan<byte> frame, out BindView view, out FrameError error)
     {
         view = default;
@@ -46,7 +47,7 @@ internal static unsafe partial class FrameParser
             || !TryTakeString(ref rest, 2, type, out ReadOnlySpan<byte> queue, out error)
             || !TryTakeString(ref rest, 3, type, out ReadOnlySpan<byte> key, out error)
             || !CheckEnd(rest, type, out error)
-            || !CheckName(exchange, mayBeEmpty: false, 1, type, fields.Request, out error)
+            || !CheckName(exchange, mayBeEmpty: true, 1, type, fields.Request, out error)
             || !CheckName(queue, mayBeEmpty: false, 2, type, fields.Request, out error)
             || !CheckName(key, mayBeEmpty: true, 3, type, fields.Request, out error))
             return false;

@@ -6,9 +6,9 @@ namespace LowLatency.Transport.Wire;
 
 /// <summary>Turns the chunks that a connection receives into frames: in place where they are whole, and otherwise by keeping the rest.</summary>
 /// <remarks>
-/// <para>One per connection, used by the thread that reads it. Holds memory only while it holds bytes, never more than twice the
-/// bytes that it holds (256 at least), and never more than a frame of the greatest length and one received chunk:
-/// <c>0 &lt;= start &lt;= end &lt;= capacity</c>. A length that a peer claims allocates nothing.</para>
+/// <para>One per connection, used by the thread that reads it. Holds memory only while it holds bytes: never more than twice the
+/// most that it held since it was empty (256 at least), which is never more than a frame of the greatest length and one received
+/// chunk. A length that a peer claims allocates nothing. <c>0 &lt;= start &lt;= end &lt;= capacity</c>.</para>
 /// <para>The frames and the error are the same however the bytes are cut into chunks.</para>
 /// <para>Whole frames allocate nothing. Held bytes live in arrays of the shared pool.</para>
 /// </remarks>

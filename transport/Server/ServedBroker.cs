@@ -5,7 +5,7 @@ using LowLatency.Core.Rings;
 namespace LowLatency.Transport.Server;
 
 /// <summary>What a transport agent needs of the broker that it serves.</summary>
-internal sealed record TransportContext
+internal sealed record ServedBroker
 {
     /// <summary>Where commands go.</summary>
     internal required MpscByteRing Ingress { get; init; }

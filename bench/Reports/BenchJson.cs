@@ -1,0 +1,12 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace LowLatency.Bench.Reports;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(RunResult))]
+internal sealed partial class BenchJson : JsonSerializerContext
+{
+    /// <summary>One line.</summary>
+    internal static string Write(RunResult result) => JsonSerializer.Serialize(result, Default.RunResult);
+}

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using LowLatency.Core.Engine;
+using LowLatency.Server.Cli;
+
+namespace LowLatency.Server.Commands;
+
+/// <summary><c>lowlatency pub</c>: lines become messages.</summary>
+internal static class PubCommand
+{
+    private const string Lesson =
+        """
+        Examples:
+          lowlatency pub orders < orders.csv
+          lowlatency pub orders --file orders.csv --durability process
+          tail -f fills.log | lowlatency pub fills --connect tcp://10.0.0.7:7400
+
+        Every line is one message: the bytes between newlines, whatever they are; an empty line is an empty message.
+        'lowlatency sub' gives the same bytes back. When the broker dies and comes back, pub connects again and sends
+        what was not confirmed once more; the broker recognises what it already has. Exit code 0 means: all confirmed.
+        """;
+
+    internal static Command Create(TeachingHelp help)
+    {
+        Argument<string> queue = Parsers.Queue();
+        Setting<string> connect = Parsers.Connect();
+        Setting<DurabilityLevel> durability = Parsers.Durability();
+        var file = new Option<string?>("--file", "-f") { Description = "Read lines from this file instead of standard input.", HelpName = "path" };
+        Setting<long> window = Parsers.Number("--window", "Most messages under way without a confirm.", 16_384, 1, 65_536);
+        Setting<long> windowBytes = Parsers.Bytes("--window-bytes", "Most bytes under way without a confirm.", 16 << 20, 4096, 1 << 30);
+        var publisher = new Option<string?>("--publisher")
+        {
+            Description = "Name under which the broker recognises resends. One of its own for each run unless given; the same name continues its sequence.",
+            HelpName = "name",
+        };
+        var declare = new Option<bool>("--declare") { Description = "Declare the durable queue when it is missing. [default]" };
+        var noDeclare = new Option<bool>("--no-declare") { Description = "Fail when the queue is missing." };
+        Option<long> maxLength = Parsers.OptionalNumber("--max-length", "Declare the queue with this bound; messages beyond it are rejected.", 1, long.MaxValue);
+        Setting<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
+        var command = new Command("pub", "Publishes each line of standard input, or of a file, as one message.")
+        {
+            queue, connect, durability, file, window, windowBytes, publisher, declare, noDeclare, maxLength, reconnect,
+        };
+        command.SetAction(parsed => new PubRun(new PubOptions
+        {
+            Queue = parsed.GetRequiredValue(queue),
+            Address = connect.Read(parsed),
+            Durability = durability.Read(parsed),
+            File = parsed.GetValue(file),
+            Window = (int)window.Read(parsed),
+            WindowBytes = (int)windowBytes.Read(parsed),
+            Publisher = parsed.GetValue(publisher),
+            Declare = !parsed.GetValue(noDeclare),
+            MaxLength = parsed.GetValue(maxLength),
+            ReconnectTimeout = TimeSpan.FromSeconds(reconnect.Read(parsed)),
+        }).Run());
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(declare) && result.GetValue(noDeclare))
+                result.AddError("--declare and --no-declare exclude each other: keep one.");
+            if (result.GetValue(noDeclare) && result.GetResult(maxLength) != null)
+                result.AddError("--max-length is a property of a queue to declare: drop --no-declare.");
+        });
+        help.Teach(command, Lesson);
+        return command;
+    }
+}

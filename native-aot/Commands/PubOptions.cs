@@ -1,0 +1,31 @@
+using LowLatency.Core.Engine;
+
+namespace LowLatency.Server.Commands;
+
+/// <summary>What <c>lowlatency pub</c> was asked to do.</summary>
+internal sealed record PubOptions
+{
+    internal required string Queue { get; init; }
+    internal required string Address { get; init; }
+    internal required DurabilityLevel Durability { get; init; }
+
+    /// <summary>File to read; <c>null</c> for standard input.</summary>
+    internal string? File { get; init; }
+
+    /// <summary>Most unconfirmed messages, and bytes of them.</summary>
+    internal int Window { get; init; }
+
+    /// <inheritdoc cref="Window"/>
+    internal int WindowBytes { get; init; }
+
+    /// <summary>Name under which the broker recognises resends; <c>null</c> for one of its own.</summary>
+    internal string? Publisher { get; init; }
+
+    internal bool Declare { get; init; }
+
+    /// <summary>Bound of the queue to declare; 0 for the broker's default.</summary>
+    internal long MaxLength { get; init; }
+
+    /// <summary>How long to try to reconnect.</summary>
+    internal TimeSpan ReconnectTimeout { get; init; }
+}

@@ -1,0 +1,21 @@
+namespace LowLatency.Server.Commands;
+
+/// <summary>What <c>lowlatency sub</c> was asked to do.</summary>
+internal sealed record SubOptions
+{
+    internal required string Queue { get; init; }
+    internal required string Address { get; init; }
+
+    /// <summary>Messages to write before ending; 0 for no end.</summary>
+    internal long Count { get; init; }
+
+    internal int Credit { get; init; }
+
+    /// <summary>Ends after this time without a message; zero for never.</summary>
+    internal TimeSpan IdleTimeout { get; init; }
+
+    internal bool Declare { get; init; }
+
+    /// <summary>How long to try to reconnect.</summary>
+    internal TimeSpan ReconnectTimeout { get; init; }
+}

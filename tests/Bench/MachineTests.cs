@@ -1,0 +1,61 @@
+using LowLatency.Bench.Machine;
+using Xunit;
+
+namespace LowLatency.Tests.Bench;
+
+public class MachineTests
+{
+    [Fact]
+    public void ShouldCountWhatThisProcessDoes()
+    {
+        ProcessCounters before = ProcessCounters.Read(0);
+        using var first = new SemaphoreSlim(0);
+        using var second = new SemaphoreSlim(0);
+        var memory = new byte[50][];
+        var other = new Thread(() =>
+        {
+            for (int i = 0; i < memory.Length; i++)
+            {
+                first.Wait();
+                memory[i] = new byte[100_000]; // Fresh pages: zeroed, so written.
+                second.Release();
+            }
+            first.Wait(); // Alive, so that its counters are there to be read.
+        });
+        other.Start();
+        for (int i = 0; i < memory.Length; i++)
+        {
+            first.Release();
+            second.Wait();
+        }
+        ProcessCounters counted = ProcessCounters.Read(Environment.ProcessId) - before;
+        first.Release();
+        other.Join();
+        Assert.True(counted.MinorFaults > 0, counted.ToString());
+        Assert.True(counted.CpuSeconds >= 0, counted.ToString());
+        Assert.True(ProcessCounters.Read(0).VoluntarySwitches > 0, counted.ToString());
+    }
+
+    [Fact]
+    public void ShouldReadMemoryOfProcess()
+        => Assert.InRange(ProcessCounters.ReadAnonymousBytes(Environment.ProcessId) ?? 0, 1_000_000, 100L << 30);
+
+    [Fact]
+    public void ShouldBeZeroForProcessThatIsGone() => Assert.Equal(default, ProcessCounters.Read(int.MaxValue));
+
+    [Fact]
+    public void ShouldDescribeMachineAndFileSystem()
+    {
+        Assert.Contains("cores", MachineReport.Describe(), StringComparison.Ordinal);
+        Assert.Equal("proc", MachineReport.FileSystemOf("/proc"));
+        Assert.NotEqual("unknown", MachineReport.FileSystemOf(Path.GetTempPath()));
+    }
+
+    [Fact]
+    public void ShouldReadCpuTicks()
+    {
+        (long total, long steal) = MachineReport.ReadCpuTicks();
+        Assert.True(total > 0);
+        Assert.InRange(steal, 0, total);
+    }
+}

@@ -1,0 +1,230 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using LowLatency.Core.Engine;
+using LowLatency.Transport.Sockets;
+using LowLatency.Transport.Wire;
+
+namespace LowLatency.Client;
+
+/// <content>From received bytes to the agent.</content>
+internal sealed partial class TcpDoor
+{
+    private string _lastQueue = "";
+    private string _lastReason = "";
+
+    private int ReceiveFrames(long nowMs)
+    {
+        if (_poller.HasEvents)
+            _poller.Clear();
+        int received = _input.ReceiveFrom(_socket!);
+        _isDrained = received == TcpSocket.WouldBlock;
+        if (received > 0)
+        {
+            _lastReceivedMs = nowMs;
+            Decode();
+            return received;
+        }
+
+        if (received == 0)
+            Lose(ErrorCode.NotConnected, $"The broker at {_address} has closed the connection.");
+        else if (received == TcpSocket.Failed)
+            LoseSocket();
+        return 0;
+    }
+
+    private void Decode()
+    {
+        ReadOnlySpan<byte> bytes = _input.Bytes;
+        if (_step == Step.Greeting && !FrameReader.CheckOpening(bytes, FrameReceiver.Client, out FrameError opening))
+        {
+            Lose(opening);
+            return;
+        }
+
+        var sink = new Sink(this);
+        try
+        {
+            int consumed = FrameReader.Read(bytes, FrameReceiver.Client, _maxFrameLength, ref sink, out FrameError error);
+            sink.Taken = consumed;
+            if (!error.IsNone)
+                Lose(error);
+        }
+        finally
+        {
+            _input.Take(sink.Taken); // What a handler that threw was given counts as taken.
+        }
+    }
+
+    private void Lose(in FrameError error) => Lose(error.Code,
+        $"The broker at {_address} sent bytes that cannot be understood: {error.Sentence}");
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool OnFrame(FrameType type, scoped ReadOnlySpan<byte> frame)
+    {
+        if (type == FrameType.Deliver && _step == Step.Open)
+            OnDeliver(frame);
+        else if (type == FrameType.Confirm && _step == Step.Open)
+            OnConfirm(frame);
+        else
+            OnOther(type, frame);
+        return !IsLost && !Agent.IsCloseRequested;
+    }
+
+    private void OnDeliver(scoped ReadOnlySpan<byte> frame)
+    {
+        if (!FrameParser.TryParseDeliver(frame, out DeliverView view, out FrameError error))
+        {
+            Lose(error);
+            return;
+        }
+
+        ref readonly DeliverFrame fields = ref view.Fields;
+        if (Agent.FindSubscription(fields.Subscription) is not { } subscription)
+            return; // Ended in between.
+        bool isInOrder = subscription.OnDelivered(
+            in frame[FrameLayout.DeliverBlock], view.Payload, fields.Tag, fields.QueueSequence, view.DeliveryCount, view.Redelivered,
+            fields.ReceivedNs + fields.DispatchedDeltaNs);
+        if (!isInOrder)
+            Agent.BrokenRule($"delivery {fields.Tag} out of turn");
+    }
+
+    private void OnConfirm(scoped ReadOnlySpan<byte> frame)
+    {
+        if (!FrameParser.TryParseConfirm(frame, out ConfirmFrame fields, out FrameError error))
+            Lose(error);
+        else
+            Agent.OnConfirmed(fields.Publication, fields.Sequence, (DurabilityLevel)fields.Level);
+    }
+
+    private void OnOther(FrameType type, scoped ReadOnlySpan<byte> frame)
+    {
+        if (!IsAllowed(type))
+        {
+            Agent.BrokenRule($"{type} when it was not due");
+            return;
+        }
+
+        FrameError error = default;
+        switch (type)
+        {
+            case FrameType.Welcome:
+                if (FrameParser.TryParseWelcome(frame, out WelcomeView welcome, out error))
+                    OnWelcome(welcome.Fields);
+                break;
+            case FrameType.Error or FrameType.Close:
+                if (FrameParser.TryParseClose(frame, out TextView<CloseFrame> close, out error))
+                    OnRefusal((ErrorCode)close.Fields.Code, Encoding.UTF8.GetString(close.Text));
+                break;
+            case FrameType.Done:
+                if (FrameParser.TryParseDone(frame, out DoneFrame done, out error))
+                    Agent.OnDone(done.Request);
+                break;
+            case FrameType.Failed:
+                if (FrameParser.TryParseFailed(frame, out TextView<FailedFrame> failed, out error))
+                    Agent.OnFailed(failed.Fields.Request, (ErrorCode)failed.Fields.Code, Encoding.UTF8.GetString(failed.Text));
+                break;
+            case FrameType.QueueDeclared:
+                QueueDeclaredFrame declared = FrameParser.ParseQueueDeclared(frame);
+                Agent.OnQueueDeclared(declared.Request, declared.Ready, declared.Consumers);
+                break;
+            case FrameType.PublicationOpened:
+                if (FrameParser.TryParsePublicationOpened(frame, out PublicationOpenedFrame opened, out error))
+                    Agent.OnPublicationOpened(opened.Request, opened.Publication, opened.Window, opened.LastSequence);
+                break;
+            case FrameType.Rejected:
+                if (FrameParser.TryParseRejected(frame, out RejectedView rejected, out error))
+                    OnRejected(rejected);
+                break;
+            case FrameType.PublicationReady:
+                if (FrameParser.TryParsePublicationReady(frame, out PublicationReadyFrame ready, out error))
+                    Agent.OnPublicationReady(ready.Publication);
+                break;
+            case FrameType.PublicationEnded:
+                if (FrameParser.TryParsePublicationEnded(frame, out TextView<PublicationEndedFrame> ended, out error))
+                    Agent.OnPublicationEnded(ended.Fields.Publication, (ErrorCode)ended.Fields.Code, Encoding.UTF8.GetString(ended.Text));
+                break;
+            case FrameType.Subscribed:
+                SubscribedFrame subscribed = FrameParser.ParseSubscribed(frame);
+                Agent.OnSubscribed(subscribed.Request, subscribed.Subscription);
+                break;
+            case FrameType.SubscriptionEnded:
+                if (FrameParser.TryParseSubscriptionEnded(frame, out TextView<SubscriptionEndedFrame> over, out error))
+                    Agent.OnSubscriptionEnded(over.Fields.Subscription, (ErrorCode)over.Fields.Code, Encoding.UTF8.GetString(over.Text));
+                break;
+        }
+
+        if (!error.IsNone)
+            Lose(error);
+    }
+
+    // Before the connection is open the broker lets it in or refuses it; after, it does not let it in again.
+    private bool IsAllowed(FrameType type) => _step == Step.Open
+        ? type != FrameType.Welcome
+        : type is FrameType.Welcome or FrameType.Error or FrameType.Close;
+
+    private void OnWelcome(in WelcomeFrame fields)
+    {
+        const uint Longest = 1 << 30;
+        if (fields.Version != FrameLayout.Version)
+        {
+            Lose(new LowLatencyException(ErrorCode.UnsupportedVersion,
+                $"The broker at {_address} answers in protocol version {fields.Version}; this client speaks {FrameLayout.Version}: update the older one of the two."), isFinal: true);
+            return;
+        }
+
+        if (fields.HeartbeatMs == 0 || fields.MaxFrameLength > Longest || fields.MaxBodyLength > fields.MaxFrameLength || fields.MaxCreditMessages == 0)
+        {
+            Agent.BrokenRule("a Welcome whose limits make no sense");
+            return;
+        }
+
+        _step = Step.Open;
+        _heartbeatMs = fields.HeartbeatMs;
+        _lastSentMs = Environment.TickCount64;
+        _lastReceivedMs = _lastSentMs;
+        // What the broker takes in one frame it may deliver in one, and its sentences are this long.
+        _maxFrameLength = (int)Math.Max(fields.MaxFrameLength, 2 * ushort.MaxValue) + FrameLayout.DeliverPayload;
+        Agent.OnWelcome(new BrokerFacts(
+            (int)fields.MaxBodyLength, (int)Math.Min(fields.MaxCreditMessages, int.MaxValue),
+            (int)fields.MaxBodyLength + FrameLayout.MaxStringLength + ushort.MaxValue));
+    }
+
+    private void OnRefusal(ErrorCode code, string reason)
+    {
+        bool isFinal = ConnectionAgent.IsFinal(code);
+        ErrorCode told = code == ErrorCode.None ? ErrorCode.NotConnected : code;
+        Lose(new LowLatencyException(told, $"The broker at {_address} has ended the connection: {reason}"), isFinal);
+    }
+
+    // The same queue and sentence come for thousands of messages: made into strings once.
+    private void OnRejected(in RejectedView view)
+    {
+        if (!IsSame(_lastQueue, view.Queue))
+            _lastQueue = Encoding.UTF8.GetString(view.Queue);
+        if (!IsSame(_lastReason, view.Text))
+            _lastReason = Encoding.UTF8.GetString(view.Text);
+        Agent.OnRejected(view.Fields.Publication, view.Fields.Sequence, (ErrorCode)view.Fields.Code, _lastQueue, _lastReason);
+    }
+
+    private static bool IsSame(string text, ReadOnlySpan<byte> utf8)
+    {
+        const int Limit = 1024;
+        if (utf8.Length > Limit)
+            return false;
+        Span<char> chars = stackalloc char[Limit];
+        return Encoding.UTF8.TryGetChars(utf8, chars, out int count) && chars[..count].SequenceEqual(text);
+    }
+
+    private struct Sink(TcpDoor door) : IFrameSink
+    {
+        /// <summary>Bytes of the frames given to the agent.</summary>
+        internal int Taken { get; set; }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool OnFrame(FrameType type, scoped ReadOnlySpan<byte> frame)
+        {
+            Taken += FrameLayout.PaddedLength(frame.Length);
+            return door.OnFrame(type, frame);
+        }
+    }
+}
