@@ -107,7 +107,9 @@ internal sealed class BrokerCore : IDisposable
             Readers = _readers,
         };
         BrokerJournal journal = BrokerJournal.Open(storage, journalOptions, ref visitor, out RecoveryReport report);
-        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !report.SameBoot);
+        // A run that was cut off before it wrote what it knew of the one before it leaves that open.
+        bool isContinuous = report.SameBoot && visitor.RestartEpoch == report.Epoch - 1;
+        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
         journal.EnableRetirement();
         journal.OnDurableAdvanced = EngineWake;
         Recovery = report;
@@ -170,9 +172,16 @@ internal sealed class BrokerCore : IDisposable
         Ingress.Dispose();
     }
 
-    private readonly struct Replayer(BrokerEngine engine) : IRecoveryVisitor
+    private struct Replayer(BrokerEngine engine) : IRecoveryVisitor
     {
-        public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body) =>
+        /// <summary>The last run that got as far as its Restart record.</summary>
+        internal uint RestartEpoch { get; private set; }
+
+        public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body)
+        {
+            if (type == RecordType.Restart)
+                RestartEpoch = epoch;
             engine.Replay(type, streamId, position, body);
+        }
     }
 }

@@ -105,7 +105,10 @@ internal sealed partial class BrokerSimulation
     {
         // Whoever was overrun reads first, or would not be told that it is closed.
         if (client.Port.WasOverrun)
+        {
+            Count("overruns");
             client.Poll(int.MaxValue);
+        }
         client.IsClosing = true;
         client.Lose();
         Send(new CloseSession(client.Session));
@@ -197,7 +200,7 @@ internal sealed partial class BrokerSimulation
     private NaiveMessage MakeMessage(SimulatedPublisher publisher)
     {
         string key = _random.Next(6) != 0 ? "" : publisher.Exchange.Length == 0 ? Pick(Queues)! : Pick(Keys)!;
-        int body = _random.Next(10) == 0 ? _random.Next(_profile.MaxBody + 1) : _random.Next(Math.Min(_profile.MaxBody, 200) + 1);
+        int body = _random.Next(_profile.LargeEvery) == 0 ? _random.Next(_profile.MaxBody + 1) : _random.Next(Math.Min(_profile.MaxBody, 200) + 1);
         return new NaiveMessage(++_messageId, key, _random.Next(4) == 0 ? _random.Next(30) : 0, body);
     }
 

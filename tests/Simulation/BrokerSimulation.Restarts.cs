@@ -8,6 +8,8 @@ namespace LowLatency.Tests.Simulation;
 /// <content>The broker dies, or stops, and comes back.</content>
 internal sealed partial class BrokerSimulation
 {
+    private long _startTail;
+
     private void Restart(SimulationAction kind)
     {
         _restartAt = -1;
@@ -23,6 +25,8 @@ internal sealed partial class BrokerSimulation
             _core.Dispose();
         else
             _core.Abandon();
+        Count("segments rolled", tail / SegmentLayout.MinSize - _startTail / SegmentLayout.MinSize);
+        Count($"restarts {kind}");
         bool hasFailed = Journal.State == JournalState.Failed; // Perhaps while it was closed.
         Note($"{kind}; the journal ended at {tail}, durable was {durable}{(hasFailed ? ", it had failed" : "")}");
         if (kind == SimulationAction.CutPower)
@@ -45,6 +49,7 @@ internal sealed partial class BrokerSimulation
         if (end < durable)
             throw new SimulationException($"The journal ends at {end} after the restart, up to {durable} was durable.");
         Note($"recovered up to {end}, flags {flags}");
+        _startTail = Journal.Log.Tail;
         _model.Recover(_core, end, flags);
         CheckAgain();
     }
@@ -70,6 +75,7 @@ internal sealed partial class BrokerSimulation
         }
         catch (JournalException error) when (error.Error == JournalError.DiskFull && _disk.Capacity != long.MaxValue)
         {
+            Count("disk full at restart");
             _disk.Kill();
             _disk.Capacity = long.MaxValue;
             (_core, _reader) = Start();

@@ -60,8 +60,8 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     internal int Restarts { get; private set; }
 
-    /// <summary>Deliveries in all runs of the broker.</summary>
-    internal long Delivered { get; private set; }
+    /// <summary>What happened how often, to see that a workload reaches what it should.</summary>
+    internal SortedDictionary<string, long> Counts { get; } = [];
 
     /// <summary>The last operations and events, oldest first.</summary>
     internal IEnumerable<string> LastOperations => _log.TakeLast(1000).Select(entry => entry.ToString() ?? "");
@@ -160,6 +160,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             if (!Engine.OnRecord((int)command.Type, command.Bytes))
             {
                 Note($"not ready: {command}");
+                Count("commands not taken");
                 if (Journal.Log.Next != null && _core.Transient.Log.Next != null)
                     throw new SimulationException("A command was not taken although the logs are ready.");
                 break;
@@ -186,10 +187,30 @@ internal sealed partial class BrokerSimulation : IDisposable
         long delivered = Engine.DeliveredCount;
         Engine.EndBatch();
         _model.AfterCall();
-        Delivered += Engine.DeliveredCount - delivered;
+        Count("deliveries", Engine.DeliveredCount - delivered);
+        int from = _log.Count;
         _model.EndBatch(tail, _log, checksEntries: _random.Next(16) == 0);
+        foreach (object entry in _log.Skip(from))
+        {
+            if (entry is SimulatedEvent item)
+                CountEvent(item);
+        }
         if (_log.Count > 5000)
             _log.RemoveRange(0, 4000);
+    }
+
+    private void CountEvent(SimulatedEvent item)
+    {
+        string what = item.Type switch
+        {
+            EventType.Rejected => $"rejected {(ErrorCode)item.Read<RejectedEvent>().Code}",
+            EventType.Failed => $"failed {(ErrorCode)item.Read<FailedEvent>().Code}",
+            EventType.SessionFault => $"fault {(ErrorCode)item.Read<SessionFaultEvent>().Code}",
+            EventType.SubscriptionEnded => $"ended {(ErrorCode)item.Read<SubscriptionEndedEvent>().Code}",
+            EventType.Confirm => $"confirm {(DurabilityLevel)item.Read<ConfirmEvent>().Level}",
+            _ => item.Type.ToString(),
+        };
+        Count(what);
     }
 
     /// <summary>Nothing goes wrong any more: everything that was sent must be decided.</summary>
@@ -215,6 +236,12 @@ internal sealed partial class BrokerSimulation : IDisposable
             throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
         foreach (SimulatedClient client in _clients)
             client.CheckDecided();
+    }
+
+    private void Count(string what, long count = 1)
+    {
+        Counts.TryGetValue(what, out long before);
+        Counts[what] = before + count;
     }
 
     private void Note(string what) => _log.Add($"step {Step}: {what}");

@@ -142,7 +142,7 @@ internal sealed partial class NaiveBroker
             foreach (NaiveEntry entry in consumer.Unsettled.Values)
                 largest = taken.Contains(entry.Sequence) ? Math.Max(largest, entry.Message.PayloadLength) : largest;
         }
-        NaiveConsumer[] able = [.. queue.Consumers.Where(consumer => consumer.CanTake(largest) && consumer.Session.Port.Port.CanDeliver)];
+        NaiveConsumer[] able = [.. queue.Consumers.Where(consumer => consumer.CanTake(largest) && consumer.Session.Port.CanDeliver)];
         foreach (NaiveConsumer consumer in able)
         {
             foreach (NaiveConsumer other in queue.Consumers)
@@ -159,7 +159,7 @@ internal sealed partial class NaiveBroker
             return;
         foreach (NaiveConsumer consumer in queue.Consumers)
         {
-            Check(!consumer.CanTake(head.Message.PayloadLength) || !consumer.Session.Port.Port.CanDeliver,
+            Check(!consumer.CanTake(head.Message.PayloadLength) || !consumer.Session.Port.CanDeliver,
                 $"Queue {queue.Name} holds back {head}: a consumer has credit for {consumer.CreditMessages} messages and {consumer.CreditBytes} bytes.");
         }
     }

@@ -19,6 +19,9 @@ internal sealed unsafe class SimulatedPort(int capacity) : IDisposable
     /// <summary>Room enough for any one event.</summary>
     internal bool HasRoom => Port.Ring.FreeBytes() >= capacity / 4 * 3;
 
+    /// <summary>Room for a delivery beside what is kept for replies.</summary>
+    internal bool CanDeliver => Port.Ring.FreeBytes() - capacity / 2 >= sizeof(DeliverEvent) + RingLayout.HeaderLength;
+
     /// <summary>Events committed since the last call. Leaves them where they are.</summary>
     internal void Peek(List<SimulatedEvent> events)
     {

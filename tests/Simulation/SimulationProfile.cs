@@ -8,11 +8,12 @@ internal sealed class SimulationProfile
         Clients = random.Next(1, 5);
         PortCapacity = random.Next(3) switch { 0 => 8 * 1024, 1 => 16 * 1024, _ => 128 * 1024 };
         MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 100_000 };
+        LargeEvery = random.Next(3) switch { 0 => 2, 1 => 10, _ => 100 };
         MaxBurst = random.Next(1, 40);
         MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 300 };
         Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
         MaxBatch = random.Next(1, 60);
-        PreparerSteps = random.Next(4) == 0 ? 1 : 8;
+        PreparerSteps = random.Next(3) switch { 0 => 1, 1 => 8, _ => 80 };
         FlusherSteps = random.Next(1, 8);
         Weights = new int[Enum.GetValues<SimulationAction>().Length];
         foreach (SimulationAction action in Enum.GetValues<SimulationAction>())
@@ -23,7 +24,7 @@ internal sealed class SimulationProfile
                 weight = 0;
             Weights[(int)action] = disabled.Contains(action) ? 0 : weight * random.Next(1, 4);
         }
-        Weights[(int)SimulationAction.Prepare] = disabled.Contains(SimulationAction.Prepare) ? 0 : 60 * PreparerSteps;
+        Weights[(int)SimulationAction.Prepare] = disabled.Contains(SimulationAction.Prepare) ? 0 : 8 * PreparerSteps;
         Weights[(int)SimulationAction.Flush] = 100 * FlusherSteps;
         Total = Weights.Sum();
     }
@@ -33,6 +34,9 @@ internal sealed class SimulationProfile
     internal int PortCapacity { get; }
 
     internal int MaxBody { get; }
+
+    /// <summary>One message in so many may be as large as <see cref="MaxBody"/>; the others are small.</summary>
+    internal int LargeEvery { get; }
 
     internal int MaxBurst { get; }
 
