@@ -1,5 +1,3 @@
-using LowLatency.Core.Queues;
-
 namespace LowLatency.Core.Engine;
 
 /// <summary>A publisher by name: how far its sequence has come, so that a resend is recognised, also after a restart. Engine thread only.</summary>
