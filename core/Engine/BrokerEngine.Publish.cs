@@ -23,7 +23,8 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (publication.IsEnded)
             return true;
-        if (publication.Outstanding >= publication.Window || (publication.LastReceived != 0 && command.Sequence != publication.LastReceived + 1) || command.Sequence == 0)
+        // Not by exactly 1: a client that sends again leaves out what it was told is rejected.
+        if (publication.Outstanding >= publication.Window || command.Sequence <= publication.LastReceived)
         {
             FaultSequence(session, publication, command.Sequence);
             return true;
@@ -257,7 +258,7 @@ internal sealed unsafe partial class BrokerEngine
         else
         {
             Fault(session, ErrorCode.WindowExceeded,
-                $"Publication {publication.Handle} sent sequence {sequence} after {publication.LastReceived}: sequences start at 1 or more and rise by 1.");
+                $"Publication {publication.Handle} sent sequence {sequence} after {publication.LastReceived}: sequences start at 1 or more and rise.");
         }
     }
 

@@ -15,6 +15,9 @@ public abstract partial class ClientContract : IDisposable
 
     private protected abstract string Address { get; }
 
+    /// <summary>Whether what a stopping broker did not take is sent to the next one.</summary>
+    private protected abstract bool KeepsCopies { get; }
+
     public void Dispose()
     {
         for (int i = _open.Count - 1; i >= 0; i--)
@@ -60,9 +63,13 @@ public abstract partial class ClientContract : IDisposable
 public sealed class TcpClientTests : ClientContract
 {
     private protected override string Address => Broker.TcpAddress;
+
+    private protected override bool KeepsCopies => true;
 }
 
 public sealed class InprocClientTests : ClientContract
 {
     private protected override string Address => Broker.InprocAddress;
+
+    private protected override bool KeepsCopies => false;
 }

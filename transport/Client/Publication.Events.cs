@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Client;
@@ -38,10 +39,8 @@ public sealed partial class Publication
         _window = Math.Min(window, _options.Window);
         _maxBodyLength = Math.Min(maxBodyLength, _outlet.MaxBodyLength);
         ulong settled = ConfirmedSequence;
-        ulong lost = _outlet.Open(handle, settled);
+        ulong lost = _outlet.Open(handle, LastSequence, settled);
         IsOpen = true;
-        if (lost > LastSequence)
-            SpinWait.SpinUntil(() => LastSequence >= lost); // The publishing thread is between handing it over and counting it.
         for (ulong sequence = settled + 1; sequence <= lost; sequence++)
         {
             OnRejected(sequence, ErrorCode.NotConnected, "",
@@ -64,7 +63,7 @@ public sealed partial class Publication
     internal bool OnConfirmed(ulong sequence, DurabilityLevel level)
     {
         ulong settled = (ulong)_settled.Read();
-        if (sequence > LastSequence)
+        if (sequence > LastSequence && !AwaitCounted(sequence))
             return false;
         if (sequence <= settled)
             return true; // A resend that the broker had.
@@ -79,7 +78,7 @@ public sealed partial class Publication
     internal bool OnRejected(ulong sequence, ErrorCode code, string queue, string reason)
     {
         ulong settled = (ulong)_settled.Read();
-        if (sequence > LastSequence)
+        if (sequence > LastSequence && !AwaitCounted(sequence))
             return false;
         if (sequence <= settled)
             return true;
@@ -99,6 +98,19 @@ public sealed partial class Publication
             Advance(settled, sequence, DurabilityLevel.None);
         _options.OnReject?.Invoke(this, new Rejection(sequence, code, queue, reason));
         AfterDecisions();
+        return true;
+    }
+
+    /// <summary>In-process the broker may answer before the publishing thread has counted what it handed over.</summary>
+    /// <returns>False: nobody is about to count it.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool AwaitCounted(ulong sequence)
+    {
+        if (_outlet.KeepsCopies || !_isBackground)
+            return false;
+        var wait = new SpinWait();
+        while (LastSequence < sequence)
+            wait.SpinOnce(sleep1Threshold: -1);
         return true;
     }
 
