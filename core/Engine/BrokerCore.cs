@@ -108,7 +108,7 @@ internal sealed class BrokerCore : IDisposable
         };
         BrokerJournal journal = BrokerJournal.Open(storage, journalOptions, ref visitor, out RecoveryReport report);
         // A run that was cut off before it wrote what it knew of the one before it leaves that open.
-        bool isContinuous = report.SameBoot && visitor.RestartEpoch == report.Epoch - 1;
+        bool isContinuous = report.SameBoot && visitor.LastEpoch == report.Epoch - 1;
         Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
         journal.EnableRetirement();
         journal.OnDurableAdvanced = EngineWake;
@@ -174,13 +174,17 @@ internal sealed class BrokerCore : IDisposable
 
     private struct Replayer(BrokerEngine engine) : IRecoveryVisitor
     {
-        /// <summary>The last run that got as far as its Restart record.</summary>
-        internal uint RestartEpoch { get; private set; }
+        private bool _isInSnapshot;
+
+        /// <summary>The last run that got as far as its Restart record, or any after it. A snapshot may come before it.</summary>
+        internal uint LastEpoch { get; private set; }
 
         public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body)
         {
-            if (type == RecordType.Restart)
-                RestartEpoch = epoch;
+            if (type is RecordType.SnapshotBegin or RecordType.SnapshotEnd or RecordType.Restart)
+                _isInSnapshot = type == RecordType.SnapshotBegin;
+            if (!_isInSnapshot && type != RecordType.SnapshotEnd)
+                LastEpoch = epoch;
             engine.Replay(type, streamId, position, body);
         }
     }

@@ -96,8 +96,12 @@ internal sealed partial class BrokerSimulation
             foreach (string queue in Queues)
                 Send(new DeclareQueue(client.Session, ++_request, queue, queue[0] != 't', Passive: false, queue[0] == 's' ? 7 : 0));
             Send(new DeclareExchange(client.Session, ++_request, Exchanges[1], Durable: true));
-            for (int i = 0; i < 4; i++)
-                Send(new Bind(client.Session, ++_request, Exchanges[1], Pick(Queues)!, Pick(Keys)!, IsBind: true));
+            Send(new DeclareExchange(client.Session, ++_request, Exchanges[2], Durable: false));
+            foreach (string key in Keys)
+            {
+                Send(new Bind(client.Session, ++_request, Exchanges[1], Pick(Queues)!, key, IsBind: true));
+                Send(new Bind(client.Session, ++_request, Exchanges[_random.Next(1, 3)], Pick(Queues)!, key, IsBind: true));
+            }
         }
     }
 
@@ -166,7 +170,7 @@ internal sealed partial class BrokerSimulation
             string name = Pick(PublisherNames)!;
             if (name.Length > 0 && _publishers.Exists(known => known.Name == name))
                 return;
-            string exchange = Pick(Exchanges)!;
+            string exchange = _random.Next(2) == 0 ? "" : Exchanges[_random.Next(20) == 0 ? 3 : _random.Next(1, 3)];
             string key = exchange.Length == 0 ? Pick(Queues)! : Pick(Keys)!;
             var level = (DurabilityLevel)_random.Next(1, 4);
             publisher = new SimulatedPublisher(name, exchange, key, level, mandatory: _random.Next(3) != 0);
@@ -212,8 +216,8 @@ internal sealed partial class BrokerSimulation
         uint handle = Pick(handles);
         SortedSet<ulong> unsettled = client.Subscriptions[handle].Unsettled;
         ulong[] tags = [.. unsettled];
-        SettleKind kind = _random.Next(8) switch { 0 => SettleKind.Reject, 1 or 2 => SettleKind.Requeue, _ => SettleKind.Ack };
-        uint credit = _random.Next(2) == 0 ? 0 : MoreCredit();
+        SettleKind kind = _random.Next(12) switch { 0 => SettleKind.Reject, 1 or 2 => SettleKind.Requeue, _ => SettleKind.Ack };
+        uint credit = _random.Next(4) == 0 ? 0 : MoreCredit();
         int from = _random.Next(tags.Length);
         int to = from;
         while (to + 1 < tags.Length && tags[to + 1] == tags[to] + 1 && _random.Next(5) != 0)

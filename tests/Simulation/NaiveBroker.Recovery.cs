@@ -19,7 +19,9 @@ internal sealed partial class NaiveBroker
     /// <param name="Change">What it does.</param>
     private sealed record KeptChange(long Begin, long End, bool IsOne, Action<NaiveState, bool> Change);
 
-    private void Keep(Action<NaiveState> change) => _kept.Add(new KeptChange(_tailBefore, Log.Tail, IsOne: true, (state, _) => change(state)));
+    /// <param name="end">End of the record, where it is not the last one.</param>
+    private void Keep(Action<NaiveState> change, long end = 0) =>
+        _kept.Add(new KeptChange(_tailBefore, end != 0 ? end : Log.Tail, IsOne: true, (state, _) => change(state)));
 
     /// <summary>A change to single messages of a queue; without a record where the journal took none.</summary>
     private void KeepOf(NaiveQueue queue, long[] sequences, Action<NaiveQueue, long> change, long begin = -1)

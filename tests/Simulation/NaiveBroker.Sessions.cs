@@ -26,8 +26,9 @@ internal sealed partial class NaiveBroker
         session.IsFaulted = true;
     }
 
-    private static void Detach(NaivePublication publication)
+    private void Detach(NaivePublication publication)
     {
+        _waitingForSpace.Remove(publication);
         publication.IsEnded = true;
         if (publication.Publisher?.Open == publication)
             publication.Publisher.Open = null;
@@ -36,7 +37,6 @@ internal sealed partial class NaiveBroker
     private void End(NaivePublication publication, ErrorCode code)
     {
         Detach(publication);
-        _waitingForSpace.Remove(publication);
         Tell(publication.Session, new ExpectedEvent(EventType.SubscriptionEnded, publication.Handle, 0, code, "", true));
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class NaiveBroker
             if (!WasDefined(session, command.Request))
                 return false;
             _state.Publishers.Remove(oldest.Name);
-            Keep(state => state.Publishers.Remove(oldest.Name));
+            Keep(state => state.Publishers.Remove(oldest.Name), EndOfForget(command.Publisher));
         }
         else if (!WasDefined(session, command.Request))
         {
@@ -108,6 +108,14 @@ internal sealed partial class NaiveBroker
         return true;
     }
 
+    /// <summary>Two records were written: the end of the first.</summary>
+    private long EndOfForget(string publisher)
+    {
+        long end = _tailBefore + RecordLayout.AlignedLength(sizeof(uint));
+        bool isInSameSegment = (end - 1) / Log.SegmentSize == _tailBefore / Log.SegmentSize;
+        return isInSameSegment ? end : Log.Tail - RecordLayout.AlignedLength(sizeof(uint) + 1 + publisher.Length);
+    }
+
     private void OnClosePublication(NaiveSession session, ClosePublication command)
     {
         if (!session.Publications.Remove(command.Publication, out NaivePublication? publication))
@@ -116,7 +124,6 @@ internal sealed partial class NaiveBroker
             return;
         }
         Detach(publication);
-        _waitingForSpace.Remove(publication);
         Now(session, command.Request, EventType.Done);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Tests.Simulation;
@@ -31,12 +32,11 @@ internal sealed class NaiveMessage
 
     private static void Fill(byte[] bytes, ulong state)
     {
-        for (int i = 0; i < bytes.Length; i++)
-        {
-            if ((i & 7) == 0)
-                state = state * 6364136223846793005 + 1442695040888963407;
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes.AsSpan());
+        for (int i = 0; i < words.Length; i++)
+            words[i] = state = state * 6364136223846793005 + 1442695040888963407;
+        for (int i = words.Length * sizeof(ulong); i < bytes.Length; i++)
             bytes[i] = (byte)(state >> (i & 7) * 8);
-        }
     }
 }
 

@@ -7,8 +7,8 @@ internal sealed class SimulationProfile
     {
         Clients = random.Next(1, 5);
         PortCapacity = random.Next(3) switch { 0 => 8 * 1024, 1 => 16 * 1024, _ => 128 * 1024 };
-        MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 100_000 };
-        LargeEvery = random.Next(3) switch { 0 => 2, 1 => 10, _ => 100 };
+        MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
+        LargeEvery = random.Next(3) switch { 0 => 1, 1 => 3, _ => 20 };
         MaxBurst = random.Next(1, 40);
         MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 300 };
         Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
