@@ -51,7 +51,7 @@ internal static class RunCommand
             command.Add(options.Rate);
         if (options.Workload != "server")
         {
-            foreach (Option option in new Option[] { options.DoorOption, options.Connect, options.Size, options.Warmup, options.Durability, options.Client, options.Window, options.Credit })
+            foreach (Option option in new Option[] { options.DoorOption, options.Connect, options.Size, options.Warmup, options.Durability, options.Client, options.Window, options.Credit, options.Backlog })
                 command.Add(option);
         }
         foreach (Option option in new Option[] { options.Idle, options.Seconds, options.Runs, options.Data, options.Server, options.Json })

@@ -55,6 +55,7 @@ internal sealed class WorkloadOptions
         AtLeast(Size, workload == "floor" ? 1 : MessageBody.MinLength);
         AtLeast(Window, 1);
         AtLeast(Credit, 1);
+        AtLeast(Backlog, 1);
         AtLeast(Rate, 1);
         AtLeast(Runs, 1);
         AtMostADay(Seconds, allowsZero: false);
@@ -98,6 +99,13 @@ internal sealed class WorkloadOptions
     internal Option<string?> Client { get; }
 
     internal Option<int> Window { get; }
+
+    internal Option<int> Backlog { get; } = new("--backlog")
+    {
+        Description = "throughput: most messages published and not received yet",
+        HelpName = "MESSAGES",
+        DefaultValueFactory = _ => new RunOptions().Backlog,
+    };
 
     internal Option<int> Credit { get; } = new("--credit")
     {
@@ -163,6 +171,7 @@ internal sealed class WorkloadOptions
             },
             Window = parsed.GetValue(Window),
             Credit = parsed.GetValue(Credit),
+            Backlog = parsed.GetValue(Backlog),
             Runs = parsed.GetValue(Runs),
             DataFolder = dataFolder,
             ServerProgram = parsed.GetValue(Server),

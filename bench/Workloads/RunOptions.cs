@@ -37,6 +37,9 @@ internal sealed record RunOptions
     /// <summary>Most deliveries that are not acknowledged.</summary>
     public int Credit { get; init; } = 8192;
 
+    /// <summary>Throughput: most messages published and not received yet. What a broker sustains is seen where its queue does not grow.</summary>
+    public int Backlog { get; init; } = 8192;
+
     /// <summary>How often the workload runs, floors included.</summary>
     public int Runs { get; init; } = 1;
 

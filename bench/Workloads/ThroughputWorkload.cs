@@ -26,7 +26,7 @@ internal sealed class ThroughputWorkload(RunOptions options) : IWorkload
         while (nowNs < endNs)
         {
             int work = 0;
-            while (work < Burst)
+            while (work < Burst && client.Published - client.Verifier.Received < options.Backlog)
             {
                 MessageBody.Write(body, client.Published + 1, nowNs);
                 if (!client.TryPublish(body))

@@ -6,7 +6,7 @@ namespace LowLatency.Core.Journal;
 
 /// <summary>Makes the journal durable up to where the engine asked, in groups: what comes while one sync runs is in the next.</summary>
 /// <remarks>
-/// <c>durable &lt;= requested &lt;= published tail</c>, save that one sync covers all that was published when it began. Blocks in fdatasync: it has
+/// <c>durable &lt;= requested &lt;= published tail</c>, save that one sync covers all that was published when it began. Blocks in the kernel: it has
 /// a thread of its own. A simulator steps <see cref="DoWork"/> instead. The first error is the last sync of this journal: a second one
 /// would return success for pages that the system has dropped.
 /// </remarks>
@@ -72,7 +72,9 @@ internal sealed class FlusherAgent : IAgent
                 tail = _log.PublishedTail;
                 continue;
             }
-            int error = segment.File!.Sync();
+            int start = (int)(position - segment.Base);
+            int end = (int)Math.Min(tail - segment.Base, segment.Length);
+            int error = segment.File!.Sync(start, end - start);
             SyncCount++;
             if (error != 0)
             {

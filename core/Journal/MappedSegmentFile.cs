@@ -57,6 +57,20 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return 0;
     }
 
+    internal override int Sync(int offset, int length)
+    {
+        // msync of a shared mapping is the file's fsync over the range, error reporting included. A recycled segment holds dirty
+        // pages of its former life behind the tail: writing 64 MiB that nobody will read costs more than all that is appended.
+        int start = offset & -PageLength;
+        while (NativeFile.SyncMemory(_memory + start, (nuint)(offset - start + length), NativeFile.SyncAndWait) != 0)
+        {
+            int error = NativeFile.LastError;
+            if (error != Errno.Interrupted)
+                return error;
+        }
+        return 0;
+    }
+
     internal override int WriteThrough(int offset, byte* data, int length)
     {
         // POSIX O_DSYNC for one write: syncs its range, not what else is dirty in the file.

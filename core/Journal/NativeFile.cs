@@ -17,6 +17,7 @@ internal static unsafe partial class NativeFile
     internal const int AdvicePopulateWrite = 23;
     internal const int FileAdviceDontNeed = 4;
     internal const int WriteDataSync = 2;
+    internal const int SyncAndWait = 4;
     internal const int SyncWaitBefore = 1;
     internal const int SyncWrite = 2;
     internal const int SyncWaitAfter = 4;
@@ -48,6 +49,9 @@ internal static unsafe partial class NativeFile
 
     [LibraryImport(C, EntryPoint = "fdatasync", SetLastError = true)]
     internal static partial int SyncData(int file);
+
+    [LibraryImport(C, EntryPoint = "msync", SetLastError = true)]
+    internal static partial int SyncMemory(void* address, nuint length, int flags);
 
     [LibraryImport(C, EntryPoint = "fsync", SetLastError = true)]
     internal static partial int SyncAll(int file);

@@ -22,6 +22,11 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <returns>0, or the error number. After an error nothing that was not durable before can be relied on, whatever later calls return.</returns>
     internal abstract int Sync();
 
+    /// <summary>As <see cref="Sync()"/>, for a range: other pages stay as they are, to be written or not.</summary>
+    /// <param name="offset">Start in bytes.</param>
+    /// <param name="length">In bytes.</param>
+    internal abstract int Sync(int offset, int length);
+
     /// <summary>Stores bytes and waits until they are on disk, and only they: other pages stay as they are, to be written or not.</summary>
     /// <returns>0, or the error number.</returns>
     internal abstract int WriteThrough(int offset, byte* data, int length);
@@ -30,7 +35,7 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <param name="offset">Start, at a page.</param>
     /// <param name="length">In bytes.</param>
     /// <param name="writeOut">Also writes them out, so that no later sync has to.</param>
-    /// <returns>0, or the error number. An error of the write-out is one of the disk; it is told to <see cref="Sync"/> too.</returns>
+    /// <returns>0, or the error number. An error of the write-out is one of the disk; it is told to <see cref="Sync()"/> too.</returns>
     internal abstract int Populate(int offset, int length, bool writeOut);
 
     /// <summary>Reads from the file, not through the map: an unreadable block is an error number, not a signal.</summary>

@@ -31,11 +31,14 @@ internal sealed unsafe class SimulatedFile : IDisposable
     /// <summary>Reads of this range fail with EIO.</summary>
     internal (int Offset, int Length)? Unreadable { get; set; }
 
-    internal int Sync()
+    internal int Sync() => Sync(0, Length);
+
+    internal int Sync(int start, int length)
     {
         _disk.Call();
         bool fails = _disk.Syncs++ == _disk.FailSync;
-        for (int offset = 0; offset < Length; offset += BlockLength)
+        // Blocks of a page reach the disk together.
+        for (int offset = start & -4096; offset < start + length; offset += BlockLength)
         {
             if (!IsDirty(offset))
                 continue;

@@ -98,6 +98,8 @@ internal sealed unsafe class SimulatedSegmentFile(SimulatedDisk disk, string nam
 
     internal override int Sync() => file.Sync();
 
+    internal override int Sync(int offset, int length) => file.Sync(offset, length);
+
     internal override int WriteThrough(int offset, byte* data, int length) => file.WriteThrough(offset, new ReadOnlySpan<byte>(data, length));
 
     internal override int Populate(int offset, int length, bool writeOut) => 0;
