@@ -18,6 +18,9 @@ public sealed partial class Publication
 
     internal bool HasUnsent => IsOpen && !_outlet.IsSent(LastSequence);
 
+    /// <summary>Whether there is something to send that the window lets through.</summary>
+    internal bool HasSendable => IsOpen && !_outlet.IsSent(Math.Min(LastSequence, (ulong)_settled.Read() + (ulong)_window));
+
     internal void OnOpened(uint handle, int window, ulong lastSequence, int maxBodyLength)
     {
         if (!_wasOpened)
