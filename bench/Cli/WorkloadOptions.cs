@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using LowLatency.Bench.Workloads;
 using LowLatency.Core.Engine;
 
@@ -56,11 +57,8 @@ internal sealed class WorkloadOptions
         AtLeast(Credit, 1);
         AtLeast(Rate, 1);
         AtLeast(Runs, 1);
-        Seconds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (> 0 and <= 86_400))
-                result.AddError("--seconds takes a number above 0, at most 86400");
-        });
+        AtMostADay(Seconds, allowsZero: false);
+        AtMostADay(Warmup, allowsZero: true);
     }
 
     internal Option<string> DoorOption { get; }
@@ -172,9 +170,19 @@ internal sealed class WorkloadOptions
         };
     }
 
+    // What is no number at all is refused elsewhere; looking at the value here would throw.
     private static void AtLeast(Option<int> option, int least) => option.Validators.Add(result =>
     {
-        if (result.GetValueOrDefault<int>() < least)
-            result.AddError($"{option.Name} takes a number, {least} or more");
+        if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int value) && value < least)
+            result.AddError($"{option.Name} is {value}: it takes a number from {least} on");
+    });
+
+    private static void AtMostADay(Option<double> option, bool allowsZero) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out double value)
+            && !(value <= 86_400 && (value > 0 || (allowsZero && value == 0))))
+        {
+            result.AddError($"{option.Name} is {result.Tokens[0].Value}: it takes seconds {(allowsZero ? "from 0" : "above 0")} to 86400");
+        }
     });
 }

@@ -166,7 +166,7 @@ internal sealed class BenchClient : IDisposable
     {
         // A full queue empties again; everything else ends the run.
         if (status != PublishStatus.QueueFull)
-            throw new BenchException($"publish {Published + 1} was refused: {status}. {Fault}");
+            throw new BenchException($"publish {Published + 1} was refused: {status}. {_publication.Error?.Message ?? _connection.Error?.Message} {Fault}");
     }
 
     public void Dispose()

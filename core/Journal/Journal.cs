@@ -72,11 +72,11 @@ internal sealed unsafe class Journal : IDisposable
     /// <summary>Why <see cref="State"/> is not open. Any thread.</summary>
     internal string FailureText => Log.FailureText;
 
-    /// <summary>Woken when more became durable, or the journal failed. Set before the first flush.</summary>
+    /// <summary>Woken when more became durable, the journal failed, or a segment became ready where there was none. Set before the first record.</summary>
     internal WakeSignal? OnDurableAdvanced
     {
         get => Flusher.OnDurableAdvanced;
-        set => Flusher.OnDurableAdvanced = value;
+        set => Flusher.OnDurableAdvanced = Log.OnSpace = value;
     }
 
     /// <summary>Takes the folder, feeds every record to the visitor, makes what was found durable, and opens the journal after it.</summary>

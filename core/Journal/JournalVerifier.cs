@@ -134,7 +134,9 @@ internal sealed class JournalVerifier : IDisposable
         int next = offset + RecordLayout.Alignment;
         while (next < _size && !_scanner.TryRecord(next, _epoch, out _))
             next += RecordLayout.Alignment;
-        _traceEnd = Math.Max(_traceEnd, _scanner.Base + _scanner.Sweep(offset).TraceEnd);
+        // A segment that is prepared for later holds nothing after its header: no trace.
+        if (_scanner.Sweep(offset).TraceEnd is var trace && trace > offset)
+            _traceEnd = Math.Max(_traceEnd, _scanner.Base + trace);
         return next;
     }
 

@@ -11,6 +11,7 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
     private readonly string _directory;
     private byte* _memory;
     private int _length;
+    private int _writeOutFile = -1;
     private bool _isClosed;
 
     internal MappedSegmentFile(string directory, string name, int file)
@@ -87,8 +88,13 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         }
         if (!writeOut)
             return 0;
+        // Through a descriptor of its own: an error of write-back is told once to each, and the flusher's must not be taken from it.
+        if (_writeOutFile < 0)
+            _writeOutFile = NativeFile.Open(FullName, NativeFile.ReadWriteAccess | NativeFile.CloseOnExecFlag, 0);
+        if (_writeOutFile < 0)
+            return 0; // Out of descriptors: a later sync writes it.
         const uint flags = NativeFile.SyncWaitBefore | NativeFile.SyncWrite | NativeFile.SyncWaitAfter;
-        return NativeFile.SyncRange(_file, offset, length, flags) == 0 ? 0 : NativeFile.LastError;
+        return NativeFile.SyncRange(_writeOutFile, offset, length, flags) == 0 ? 0 : NativeFile.LastError;
     }
 
     internal override int Read(long offset, byte* buffer, int length)
@@ -119,6 +125,8 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
             _ = NativeFile.Unmap(_memory, (nuint)_length);
         _memory = null;
         _ = NativeFile.Close(_file);
+        if (_writeOutFile >= 0)
+            _ = NativeFile.Close(_writeOutFile);
     }
 
     /// <summary>Where a single write cannot be synced: everything is.</summary>

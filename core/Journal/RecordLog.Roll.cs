@@ -13,6 +13,7 @@ internal sealed unsafe partial class RecordLog
     private Segment? _active;
     private bool _snapshotDue;
     private bool _isRolling;
+    private bool _isSnapshotBroken;
 
     /// <summary>Writes the snapshot at the start of each new segment. Set by the engine before its first record.</summary>
     internal ISegmentRollHandler? RollHandler { get; set; }
@@ -22,6 +23,9 @@ internal sealed unsafe partial class RecordLog
 
     /// <summary>Wakes the thread of the preparer. Set before the first record.</summary>
     internal WakeSignal? PreparerWake { get; set; }
+
+    /// <summary>Woken when a segment became ready where there was none. Set before the first record.</summary>
+    internal WakeSignal? OnSpace { get; set; }
 
     /// <summary>The segment that is written now. Any thread.</summary>
     internal Segment? Active => Volatile.Read(ref _active);
@@ -59,6 +63,7 @@ internal sealed unsafe partial class RecordLog
     {
         Volatile.Write(ref _next, segment); // Release: pairs with the acquire in MakeRoom.
         Interlocked.CompareExchange(ref _state, (int)JournalState.Open, (int)JournalState.NoSpace);
+        OnSpace?.Wake();
     }
 
     /// <summary>The next segment cannot be had now. Preparer.</summary>
@@ -79,11 +84,22 @@ internal sealed unsafe partial class RecordLog
         Volatile.Write(ref _state, (int)JournalState.Failed);
     }
 
-    /// <summary>Out of line: a few times a megabyte.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private AppendStatus MakeRoom(RecordType type, int bodyLength, int needed)
     {
         _claimLength = 0;
+        AppendStatus status = _isSnapshotBroken ? AppendStatus.NotReady : TryMakeRoom(type, bodyLength, needed);
+        if (status != AppendStatus.Appended && _isRolling)
+        {
+            // A snapshot with a hole must not get an end: recovery would take it for a whole one.
+            _isSnapshotBroken = true;
+            _limit = 0;
+        }
+        return status;
+    }
+
+    private AppendStatus TryMakeRoom(RecordType type, int bodyLength, int needed)
+    {
         if ((uint)bodyLength > (uint)_maxBodyLength)
             return AppendStatus.TooLarge;
         while (true)
@@ -97,10 +113,13 @@ internal sealed unsafe partial class RecordLog
             int end = type != RecordType.Message || next != null ? _segmentSize : _segmentSize - _reserve;
             if (needed <= end - _offset)
             {
-                // Not at the end of the segment, but a good while after the last visit: the preparer touches pages ahead.
                 int ordinaryEnd = next != null ? _segmentSize : _segmentSize - _reserve;
-                _limit = Math.Min(ordinaryEnd, _offset + needed + PopulateWindow / 2);
-                PreparerWake?.Wake();
+                int ahead = _offset + needed + PopulateWindow / 2;
+                // Where pages are still to be touched ahead of here, this comes back after a while to have the preparer go on.
+                bool isPopulated = _active!.PopulatedTo >= Math.Min(ahead, _segmentSize);
+                _limit = isPopulated ? Math.Min(ordinaryEnd, Math.Max(_offset + needed, _active.PopulatedTo)) : Math.Min(ordinaryEnd, ahead);
+                if (!isPopulated || next == null)
+                    PreparerWake?.Wake();
                 return AppendStatus.Appended;
             }
             if (next == null)
@@ -190,6 +209,9 @@ internal sealed unsafe partial class RecordLog
         finally
         {
             _isRolling = false;
+            if (_isSnapshotBroken)
+                _limit = _offset;
+            _isSnapshotBroken = false;
         }
         Owner?.AfterRoll();
     }

@@ -4,6 +4,8 @@ namespace LowLatency.Core.Journal;
 /// <remarks>Owned by the preparer until it is offered to the log, by the engine thread until it is retired, then by the preparer again.</remarks>
 internal sealed unsafe class Segment
 {
+    private int _populatedTo;
+
     /// <summary><c>null</c> for anonymous memory.</summary>
     internal SegmentFile? File { get; init; }
 
@@ -31,8 +33,12 @@ internal sealed unsafe class Segment
     /// <summary>The segment may be used again when the log is durable up to here. Set before it is retired.</summary>
     internal long RetireAfter { get; set; }
 
-    /// <summary>Pages before this offset were touched. Preparer.</summary>
-    internal int PopulatedTo { get; set; }
+    /// <summary>Pages before this offset were touched. Preparer; the engine thread takes a hint from it.</summary>
+    internal int PopulatedTo
+    {
+        get => Volatile.Read(ref _populatedTo);
+        set => Volatile.Write(ref _populatedTo, value);
+    }
 
     /// <summary>Next in the list of retired segments.</summary>
     internal Segment? NextRetired { get; set; }

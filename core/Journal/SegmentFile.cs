@@ -30,7 +30,7 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <param name="offset">Start, at a page.</param>
     /// <param name="length">In bytes.</param>
     /// <param name="writeOut">Also writes them out, so that no later sync has to.</param>
-    /// <returns>0, or the error number. An error of the write-out is one of the disk.</returns>
+    /// <returns>0, or the error number. An error of the write-out is one of the disk; it is told to <see cref="Sync"/> too.</returns>
     internal abstract int Populate(int offset, int length, bool writeOut);
 
     /// <summary>Reads from the file, not through the map: an unreadable block is an error number, not a signal.</summary>

@@ -61,7 +61,9 @@ internal static class CommandTree
     private static int Complain(ParseResult parsed, TextWriter error)
     {
         string command = parsed.CommandResult.Command is RootCommand ? "lowlatency" : $"lowlatency {parsed.CommandResult.Command.Name}";
-        error.WriteLine($"lowlatency: {parsed.Errors[0].Message} See '{command} --help'.");
+        // An unknown word also leaves something required missing: the word is what is wrong.
+        string problem = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is no command or option here." : parsed.Errors[0].Message;
+        error.WriteLine($"lowlatency: {problem} See '{command} --help'.");
         return ExitCode.BadArguments;
     }
 }

@@ -28,8 +28,8 @@ internal sealed class LimitOptions
         Number("--max-credit", "Unsettled deliveries of a subscription.", defaults.MaxCreditMessages, 1, 65_536, (limits, value) => limits with { MaxCreditMessages = (int)value });
         Size("--max-body-length", "Body of one message.", defaults.MaxBodyLength, 1, LargestBodyLength, (limits, value) => limits with { MaxBodyLength = (int)value });
         Size("--max-transient-bytes", "Memory for messages at level memory.", defaults.MaxTransientBytes, MiB, 1L << 40, (limits, value) => limits with { MaxTransientBytes = value });
-        Size("--ingress-capacity", "Ring of commands into the engine, a power of two.", defaults.IngressCapacity, 64 * 1024, 1L << 30, (limits, value) => limits with { IngressCapacity = (int)value });
-        Size("--egress-capacity", "Ring of events out of the engine, for each I/O thread, a power of two.", defaults.EgressCapacity, 64 * 1024, 1L << 30, (limits, value) => limits with { EgressCapacity = (int)value });
+        Ring("--ingress-capacity", "Ring of commands into the engine, a power of two.", defaults.IngressCapacity, (limits, value) => limits with { IngressCapacity = (int)value });
+        Ring("--egress-capacity", "Ring of events out of the engine, for each I/O thread, a power of two.", defaults.EgressCapacity, (limits, value) => limits with { EgressCapacity = (int)value });
         Size("--send-buffer", "Bytes that wait to be sent on one connection.", defaults.SendBufferLength, 4096, 1L << 30, (limits, value) => limits with { SendBufferLength = (int)value });
         Number("--engine-batch", "Commands that the engine takes at a time.", defaults.EngineBatch, 1, 65_536, (limits, value) => limits with { EngineBatch = (int)value });
         Number("--handshake-timeout-ms", "Time for the first frame of a connection.", defaults.HandshakeTimeoutMs, 10, 600_000, (limits, value) => limits with { HandshakeTimeoutMs = (int)value });
@@ -41,14 +41,6 @@ internal sealed class LimitOptions
     {
         foreach ((Setting<long> option, _) in _limits)
             command.Options.Add(option);
-        command.Validators.Add(result =>
-        {
-            foreach ((Setting<long> option, _) in _limits)
-            {
-                if (option.Name is "--ingress-capacity" or "--egress-capacity" && result.GetValue(option) is var value && (value & (value - 1)) != 0)
-                    result.AddError($"{option.Name} is {Quantity.Bytes(value)}: set it to a power of two, such as 8MiB.");
-            }
-        });
     }
 
     /// <summary>The limits of a parsed command line.</summary>
@@ -65,4 +57,7 @@ internal sealed class LimitOptions
 
     private void Size(string name, string description, long defaultValue, long minimum, long maximum, Func<BrokerLimits, long, BrokerLimits> set)
         => _limits.Add((Parsers.Bytes(name, description, defaultValue, minimum, maximum), set));
+
+    private void Ring(string name, string description, long defaultValue, Func<BrokerLimits, long, BrokerLimits> set)
+        => _limits.Add((Parsers.Bytes(name, description, defaultValue, 64 * 1024, 1 << 30, isPowerOfTwo: true), set));
 }

@@ -10,7 +10,7 @@ namespace LowLatency.Server.Cli;
 internal static class Parsers
 {
     /// <summary>A size in bytes with an optional unit.</summary>
-    internal static Setting<long> Bytes(string name, string description, long defaultValue, long minimum, long maximum)
+    internal static Setting<long> Bytes(string name, string description, long defaultValue, long minimum, long maximum, bool isPowerOfTwo = false)
         => new(name, defaultValue)
         {
             Description = $"{description} [default: {Quantity.Bytes(defaultValue)}]",
@@ -20,9 +20,11 @@ internal static class Parsers
                 string text = Token(result);
                 if (!Quantity.TryParseBytes(text, out long bytes))
                     return Fail<long>(result, $"{name} is '{text}': write a number of bytes, or one with KiB, MiB or GiB, such as 64MiB.");
-                return bytes >= minimum && bytes <= maximum
-                    ? bytes
-                    : Fail<long>(result, $"{name} is {text}: set it from {Quantity.Bytes(minimum)} to {Quantity.Bytes(maximum)}.");
+                if (bytes < minimum || bytes > maximum)
+                    return Fail<long>(result, $"{name} is {text}: set it from {Quantity.Bytes(minimum)} to {Quantity.Bytes(maximum)}.");
+                return isPowerOfTwo && (bytes & (bytes - 1)) != 0
+                    ? Fail<long>(result, $"{name} is {text}: set it to a power of two, such as {Quantity.Bytes(defaultValue)}.")
+                    : bytes;
             },
         };
 

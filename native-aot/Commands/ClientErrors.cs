@@ -34,11 +34,24 @@ internal static class ClientErrors
     /// <param name="maxLength">Most messages; where it is not 0 the properties must fit.</param>
     internal static void DeclareQueue(Connection connection, string queue, long maxLength)
     {
-        if (maxLength == 0 && Exists(connection, queue))
-            return;
         try
         {
+            if (maxLength == 0 && Exists(connection, queue))
+                return;
             connection.DeclareQueue(queue, new QueueOptions { Durable = true, MaxLength = maxLength });
+        }
+        catch (LowLatencyException error)
+        {
+            throw Refused(error);
+        }
+    }
+
+    /// <summary>Fails when there is no queue of that name.</summary>
+    internal static void RequireQueue(Connection connection, string queue)
+    {
+        try
+        {
+            connection.DeclareQueue(queue, new QueueOptions { Passive = true });
         }
         catch (LowLatencyException error)
         {
@@ -56,10 +69,6 @@ internal static class ClientErrors
         catch (LowLatencyException error) when (error.Code == ErrorCode.NotFound)
         {
             return false;
-        }
-        catch (LowLatencyException error)
-        {
-            throw Refused(error);
         }
     }
 }

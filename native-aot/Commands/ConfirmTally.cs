@@ -13,7 +13,7 @@ internal sealed class ConfirmTally
     private ulong _firstSequence;
     private ulong _lastSequence;
     private ulong _confirmedSequence;
-    private long _rejectedSinceConfirm;
+    private readonly Queue<ulong> _rejectedAhead = new(); // Told before the confirm that passes them, possibly long before.
 
     internal ConfirmTally(DurabilityLevel asked) => _asked = asked;
 
@@ -50,8 +50,12 @@ internal sealed class ConfirmTally
     {
         if (_firstSequence == 0 || upToSequence <= _confirmedSequence)
             return;
-        long confirmed = (long)(upToSequence - _confirmedSequence) - _rejectedSinceConfirm;
-        _rejectedSinceConfirm = 0;
+        long confirmed = (long)(upToSequence - _confirmedSequence);
+        while (_rejectedAhead.TryPeek(out ulong rejected) && rejected <= upToSequence)
+        {
+            _rejectedAhead.Dequeue();
+            confirmed--;
+        }
         _confirmedSequence = upToSequence;
         Confirmed += confirmed;
         _atLevel[(int)level] += confirmed;
@@ -63,7 +67,7 @@ internal sealed class ConfirmTally
     {
         FirstRejection ??= rejection;
         Rejected++;
-        _rejectedSinceConfirm++;
+        _rejectedAhead.Enqueue(rejection.Sequence);
     }
 
     /// <summary>What was confirmed at which level.</summary>

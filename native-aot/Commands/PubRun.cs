@@ -46,6 +46,8 @@ internal sealed class PubRun
         });
         if (_options.Declare)
             ClientErrors.DeclareQueue(connection, _options.Queue, _options.MaxLength);
+        else
+            ClientErrors.RequireQueue(connection, _options.Queue);
         Publication publication = Open(connection);
         var reader = new LineReader(input, MaxLineLength, connection.WakeUp);
         reader.Start();

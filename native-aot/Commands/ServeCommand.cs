@@ -41,7 +41,7 @@ internal static class ServeCommand
             "--idle",
             "What a thread does with nothing to do: sleep soon (adaptive), or hold a processor for the lowest latency (spin, yield). [default: adaptive]",
             IdleMode.Adaptive, ("adaptive", IdleMode.Adaptive), ("spin", IdleMode.Spin), ("yield", IdleMode.Yield));
-        Setting<long> segmentSize = Parsers.Bytes("--segment-size", "Size of the segments of a new journal, a power of two.", 64 << 20, 1 << 20, 1 << 30);
+        Setting<long> segmentSize = Parsers.Bytes("--segment-size", "Size of the segments of a new journal, a power of two.", 64 << 20, 1 << 20, 1 << 30, isPowerOfTwo: true);
         Setting<long> minFree = Parsers.Bytes("--min-free-disk", "Make no new segment when less than this would be left on the disk.", 64 << 20, 0, 1L << 50);
         Setting<long> stopTimeout = Parsers.Number("--stop-timeout", "Longest time to drain and flush at the end.", 10, 1, 3600, "seconds");
         var stats = new Option<bool>("--stats") { Description = "At the end write a line of figures: messages in and out, bytes allocated per message." };
@@ -49,11 +49,6 @@ internal static class ServeCommand
         var limits = new LimitOptions();
         var command = new Command("serve", "Runs a broker.") { data, listen, threading, idle, segmentSize, minFree, stopTimeout, stats, stopWithInput };
         limits.AddTo(command);
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(segmentSize) is var size && (size & (size - 1)) != 0)
-                result.AddError($"--segment-size is {Quantity.Bytes(size)}: set it to a power of two, such as 64MiB.");
-        });
         command.SetAction(parsed =>
         {
             using var run = new ServeRun(new ServeOptions

@@ -43,6 +43,8 @@ internal sealed class SubRun
         });
         if (_options.Declare)
             ClientErrors.DeclareQueue(connection, _options.Queue, maxLength: 0);
+        else
+            ClientErrors.RequireQueue(connection, _options.Queue);
         _writer = new LineWriter(OutputFile.StandardOutput, connection.WakeUp);
         Subscription subscription = Subscribe(connection);
         long start = Stopwatch.GetTimestamp();

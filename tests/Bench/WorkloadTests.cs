@@ -103,7 +103,8 @@ public sealed class WorkloadTests : IDisposable
     {
         string program = Path.Combine(_folder, "server.sh");
         File.WriteAllText(program, "#!/bin/sh\necho no luck today >&2\nexit 3\n");
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         BenchException error = Assert.Throws<BenchException>(() => Run(Options("throughput") with { Door = Door.Tcp, ServerProgram = program }));
         Assert.Contains("no luck today", error.Message, StringComparison.Ordinal);
     }

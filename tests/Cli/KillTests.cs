@@ -45,7 +45,7 @@ public sealed class KillTests : IDisposable
         _broker.Tool.Kill();
         pub.WaitForExit();
         Assert.Equal(4, pub.ExitCode);
-        Assert.Contains("1 message confirmed", pub.Error, StringComparison.Ordinal);
+        Assert.Contains("confirmed at level disk", pub.Error, StringComparison.Ordinal);
         Assert.Contains("--reconnect-timeout", pub.Error, StringComparison.Ordinal);
     }
 

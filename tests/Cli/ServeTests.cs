@@ -107,7 +107,8 @@ public sealed class ServeTests : IDisposable
         Assert.Equal(0, broker.Stop());
         using Tool intact = Tool.Run([], "journal", "verify", broker.Folder);
         Assert.Equal(0, intact.ExitCode);
-        Assert.Contains("as they were written", intact.OutputText, StringComparison.Ordinal);
+        Assert.Contains("as they were written.", intact.OutputText, StringComparison.Ordinal);
+        Assert.Contains("after a stop in order", intact.OutputText, StringComparison.Ordinal);
 
         string segment = Directory.GetFiles(broker.Folder, "segment-*").Order(StringComparer.Ordinal).First();
         byte[] bytes = File.ReadAllBytes(segment);

@@ -272,6 +272,31 @@ public sealed unsafe class RecoveryTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotTakeASnapshotWithAHoleForAWholeOne()
+    {
+        // Disk full: no third segment, and the second one is too small for the big snapshot record.
+        var journal = new JournalHarness(_disk.Start());
+        journal.RunPreparer();
+        _disk.CreateError = Errno.NoSpace;
+        var handler = new HoleHandler();
+        journal.Log.RollHandler = handler;
+        while (handler.Calls == 0)
+            journal.TryAppend(RecordType.Message, 1, new byte[1000], out _);
+        Assert.Equal(AppendStatus.Appended, journal.TryAppend(RecordType.Message, 1, new byte[1000], out long position));
+        Assert.True(position > SegmentSize);
+        journal.Flush();
+        journal.Dispose();
+        _disk.Kill();
+        _disk.CreateError = 0;
+        using var after = new JournalHarness(_disk.Start());
+        Assert.Contains(after.Collector.Records, record => record.Type == RecordType.SnapshotBegin);
+        Assert.DoesNotContain(after.Collector.Records, record => record.Type == RecordType.SnapshotEnd);
+        after.Journal.EnableRetirement();
+        after.Flush();
+        Assert.Equal(0, after.Log.OldestIndex);
+    }
+
+    [Fact]
     public void ShouldLeaveUnknownFilesAlone()
     {
         _disk.Add("notes.txt", 512);
@@ -314,6 +339,28 @@ public sealed unsafe class RecoveryTests : IDisposable
     {
         JournalException error = Assert.Throws<JournalException>(() => new JournalHarness(_disk.Start(), new JournalOptions { SegmentSize = size }));
         Assert.Equal(JournalError.InvalidOption, error.Error);
+    }
+
+    /// <summary>Does not look at what its claims return.</summary>
+    private sealed class HoleHandler : ISegmentRollHandler
+    {
+        internal int Calls { get; private set; }
+
+        public bool OnSegmentRolled(RecordLog log)
+        {
+            Calls++;
+            Append(log, RecordType.SnapshotBegin, 0);
+            for (int i = 0; i < 10; i++)
+                Append(log, RecordType.SnapshotQueue, log.MaxBodyLength);
+            Append(log, RecordType.SnapshotEnd, 0);
+            return false;
+        }
+
+        private static void Append(RecordLog log, RecordType type, int length)
+        {
+            if (log.TryClaim(type, 0, length, out _, out _) != null)
+                log.Commit();
+        }
     }
 
     private List<KnownRecord> Write(int count, int flushEvery, bool runPreparer = false)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Client;
@@ -65,7 +66,7 @@ public sealed partial class Publication
     internal bool OnConfirmed(ulong sequence, DurabilityLevel level)
     {
         ulong settled = (ulong)_settled.Read();
-        if (sequence > LastSequence)
+        if (sequence > LastSequence && !AwaitCounted(sequence))
             return false;
         if (sequence <= settled)
             return true; // A resend that the broker had.
@@ -80,7 +81,7 @@ public sealed partial class Publication
     internal bool OnRejected(ulong sequence, ErrorCode code, string queue, string reason)
     {
         ulong settled = (ulong)_settled.Read();
-        if (sequence > LastSequence)
+        if (sequence > LastSequence && !AwaitCounted(sequence))
             return false;
         if (sequence <= settled)
             return true;
@@ -100,6 +101,19 @@ public sealed partial class Publication
             Advance(settled, sequence, DurabilityLevel.None);
         _options.OnReject?.Invoke(this, new Rejection(sequence, code, queue, reason));
         AfterDecisions();
+        return true;
+    }
+
+    /// <summary>In-process the broker may answer before the publishing thread has counted what it handed over.</summary>
+    /// <returns>False: nobody is about to count it.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool AwaitCounted(ulong sequence)
+    {
+        if (_outlet.KeepsCopies || !_isBackground)
+            return false;
+        var wait = new SpinWait();
+        while (LastSequence < sequence)
+            wait.SpinOnce(sleep1Threshold: -1);
         return true;
     }
 
