@@ -224,6 +224,26 @@ public abstract partial class ClientContract
     }
 
     [Fact]
+    public void ShouldRefuseHeadersAndKeysThatAreTooLong()
+    {
+        Connection connection = Connect(ConnectionMode.Polled);
+        connection.DeclareQueue("q");
+        Publication publication = connection.OpenPublication(To("q") with { Window = 1 });
+        byte[] headers = new byte[ushort.MaxValue + 1];
+        byte[] key = new byte[byte.MaxValue + 1];
+        Assert.Equal(PublishStatus.Accepted, publication.TryPublish(Body(0)));
+
+        // Also where they would have to wait.
+        Assert.Throws<ArgumentException>(() => { _ = publication.PublishAsync(Body(1), headers, default).AsTask(); });
+        Assert.Throws<ArgumentException>(() => { _ = publication.PublishAsync(Body(1), default, key).AsTask(); });
+        Until(connection, ConnectionMode.Polled, () => publication.IsIdle, "the confirm");
+        Assert.Throws<ArgumentException>(() => publication.TryPublish(Body(1), headers, default, out _));
+        Assert.Throws<ArgumentException>(() => publication.TryPublish(Body(1), default, key, out _));
+        Assert.Equal(PublishStatus.Accepted, publication.TryPublish(Body(1), headers.AsSpan(1), default, out ulong sequence));
+        Assert.Equal(2UL, sequence);
+    }
+
+    [Fact]
     public void ShouldContinueANamedPublisherBehindItsLastSequence()
     {
         Connection connection = Connect(ConnectionMode.Background);

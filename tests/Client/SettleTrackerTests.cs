@@ -7,12 +7,15 @@ namespace LowLatency.Tests.Client;
 /// <summary>Settlements as the broker would see them, against a plain list of deliveries.</summary>
 public sealed class SettleTrackerTests
 {
-    public static TheoryData<int> Seeds => new(Enumerable.Range(1, 200));
-
     /// <summary>The broker's side of the rules: no tag is named twice, none before it was delivered, credit never passes what was asked for.</summary>
-    [Theory]
-    [MemberData(nameof(Seeds))]
-    public void ShouldTellEverySettlementOnceAndGiveBackCreditForIt(int seed)
+    [Fact]
+    public void ShouldTellEverySettlementOnceAndGiveBackCreditForIt()
+    {
+        for (int seed = 1; seed <= 500; seed++)
+            Compare(seed);
+    }
+
+    private static void Compare(int seed)
     {
         const int PayloadLength = 10;
         var random = new Random(seed);

@@ -179,6 +179,47 @@ public sealed partial class TcpProtocolTests : IDisposable
         Assert.Equal(new QueueInfo(9, 2), await Eventually.Done(declaring));
     }
 
+    [Fact]
+    public async Task ShouldNotSpinWhileThePeerDoesNotRead()
+    {
+        Task<FakeSession> accepting = Task.Run(() => _broker.AcceptAndWelcome());
+        using Connection connection = Connection.Connect(_broker.Address, new ConnectionOptions { Mode = ConnectionMode.Polled, SendBufferLength = 4096 });
+        FakeSession session = await Eventually.Done(accepting);
+        Task<Publication> opening = connection.OpenPublicationAsync(new PublicationOptions { WindowBytes = 1 << 24 });
+        Task answering = Task.Run(() => AnswerOpen(session, handle: 1, window: 1000, lastSequence: 0));
+        Eventually.True(() => connection.Poll() >= 0 && opening.IsCompleted, "opened");
+        await answering;
+        Publication publication = await opening;
+        const int Count = 170; // More than the system takes for a peer that does not read.
+        byte[] body = new byte[90_000];
+        int published = 0;
+        Eventually.True(
+            () =>
+            {
+                if (published < Count && publication.TryPublish(body) == PublishStatus.Accepted)
+                    published++;
+                return connection.Poll() == 0 && published == Count;
+            },
+            "the socket is full");
+
+        Assert.False(connection.WaitForWork(20)); // Blocks: there is work, and no room for it.
+
+        Task reading = Task.Run(() =>
+        {
+            for (int i = 0; i < published; i++)
+                session.Read(FrameType.Publish);
+        });
+        Eventually.True(
+            () =>
+            {
+                if (connection.Poll() == 0)
+                    connection.WaitForWork(1000);
+                return reading.IsCompleted;
+            },
+            "all is read");
+        await reading;
+    }
+
     private Task<Connection> StartConnect(ConnectionOptions? options = null, string? address = null)
     {
         return Run();

@@ -89,7 +89,7 @@ public sealed partial class Connection : IDisposable, IAsyncDisposable
     }
 
     /// <summary>One turn: sends what was published and settled, takes what has arrived, runs handlers, sends what they gave.</summary>
-    /// <returns>How much was done; 0 when there was nothing.</returns>
+    /// <returns>How much was done; 0 when there was nothing, and always once <see cref="State"/> is <see cref="ConnectionState.Closed"/>.</returns>
     /// <remarks>The connection's one thread; <see cref="ConnectionMode.Polled"/> only. Never blocks; allocates nothing for messages and their settlements.</remarks>
     /// <exception cref="InvalidOperationException">Not a polled connection, or called from a handler.</exception>
     public int Poll()
@@ -109,7 +109,7 @@ public sealed partial class Connection : IDisposable, IAsyncDisposable
 
     /// <summary>Blocks in the system until a turn has something to do: bytes or events have come, a timer is due, or <see cref="WakeUp"/> is called.</summary>
     /// <param name="timeoutMs">Longest time in milliseconds; -1 for no limit.</param>
-    /// <returns>False when the time was over with nothing to do.</returns>
+    /// <returns>False when the time was over with nothing to do; at once when <see cref="State"/> is <see cref="ConnectionState.Closed"/>.</returns>
     /// <remarks>The connection's one thread; <see cref="ConnectionMode.Polled"/> only. Allocates nothing.</remarks>
     public bool WaitForWork(int timeoutMs)
     {

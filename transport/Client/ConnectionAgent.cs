@@ -137,7 +137,7 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     {
         if (IsCloseRequested || _door.HasWork)
             return true;
-        if (State != ConnectionState.Ready)
+        if (State != ConnectionState.Ready || _door.IsBlocked)
             return false;
         if (_requests.HasUnsent)
             return true;
@@ -149,7 +149,7 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
 
         foreach (Publication publication in _openedPublications)
         {
-            if (publication.HasUnsent)
+            if (publication.HasSendable)
                 return true;
         }
 

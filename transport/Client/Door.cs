@@ -20,6 +20,9 @@ internal abstract class Door(ConnectionAgent agent) : IDisposable
     /// <summary>Whether a look at the door would, or might, find something now.</summary>
     internal abstract bool HasWork { get; }
 
+    /// <summary>Whether nothing can be handed over until the system, or the broker, makes room; that wakes the thread.</summary>
+    internal abstract bool IsBlocked { get; }
+
     protected ConnectionAgent Agent { get; } = agent;
 
     protected bool IsLost => _loss != null;

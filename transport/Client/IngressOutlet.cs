@@ -66,7 +66,7 @@ internal sealed unsafe class IngressOutlet : Outlet
     // Messages are in the ring when they are accepted.
     internal override int Send(ulong appended, ulong settled, int window) => 0;
 
-    internal override bool IsSent(ulong appended) => true;
+    internal override bool IsSent(ulong upTo) => true;
 
     internal override bool KeepsCopies => false;
 

@@ -8,6 +8,8 @@ namespace LowLatency.Client;
 /// <summary>The way to a broker of this process: commands into its ingress ring, events out of an egress ring of our own, bodies read where they lie in the journal.</summary>
 internal sealed partial class InprocDoor : Door
 {
+    private const int StoppingLookMs = 5;
+
     private readonly TransportAddress _address;
     private readonly ConnectionOptions _options;
     private readonly byte[] _clientName;
@@ -27,7 +29,11 @@ internal sealed partial class InprocDoor : Door
 
     internal override bool HasWork => HasWritten || (Link != null && (!_isOpen || !Link.Port.Ring.IsEmpty || IsStopRequested));
 
-    internal override long NextTimerMs => long.MaxValue;
+    // A ring's room is not announced: looked for again and again.
+    internal override bool IsBlocked => false;
+
+    // That the broker is drained is not announced either.
+    internal override long NextTimerMs => _isStopping ? Environment.TickCount64 + StoppingLookMs : long.MaxValue;
 
     /// <summary>The present session, if any.</summary>
     internal BrokerLink? Link { get; private set; }

@@ -35,8 +35,8 @@ internal abstract class Outlet
     /// <returns>How many.</returns>
     internal abstract int Send(ulong appended, ulong settled, int window);
 
-    /// <summary>Whether there is nothing to send.</summary>
-    internal abstract bool IsSent(ulong appended);
+    /// <summary>Whether everything up to a sequence has been moved on.</summary>
+    internal abstract bool IsSent(ulong upTo);
 
     /// <summary>Whether undecided messages are sent again after a reconnect.</summary>
     internal abstract bool KeepsCopies { get; }

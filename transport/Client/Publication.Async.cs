@@ -34,6 +34,7 @@ public sealed partial class Publication
         ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> headers, ReadOnlyMemory<byte> routingKey, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
+        CheckLengths(headers.Length, routingKey.Length); // Here: later it would be on the connection's thread.
         var waiter = new PublishWaiter(body, headers, routingKey);
         PublishStatus status;
         lock (_gate)

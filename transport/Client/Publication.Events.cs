@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Client;
@@ -18,6 +17,9 @@ public sealed partial class Publication
     internal bool IsClosed => Status == PublishStatus.Closed;
 
     internal bool HasUnsent => IsOpen && !_outlet.IsSent(LastSequence);
+
+    /// <summary>Whether there is something to send that the window lets through.</summary>
+    internal bool HasSendable => IsOpen && !_outlet.IsSent(Math.Min(LastSequence, (ulong)_settled.Read() + (ulong)_window));
 
     internal void OnOpened(uint handle, int window, ulong lastSequence, int maxBodyLength)
     {
@@ -63,7 +65,7 @@ public sealed partial class Publication
     internal bool OnConfirmed(ulong sequence, DurabilityLevel level)
     {
         ulong settled = (ulong)_settled.Read();
-        if (sequence > LastSequence && !AwaitCounted(sequence))
+        if (sequence > LastSequence)
             return false;
         if (sequence <= settled)
             return true; // A resend that the broker had.
@@ -78,7 +80,7 @@ public sealed partial class Publication
     internal bool OnRejected(ulong sequence, ErrorCode code, string queue, string reason)
     {
         ulong settled = (ulong)_settled.Read();
-        if (sequence > LastSequence && !AwaitCounted(sequence))
+        if (sequence > LastSequence)
             return false;
         if (sequence <= settled)
             return true;
@@ -98,19 +100,6 @@ public sealed partial class Publication
             Advance(settled, sequence, DurabilityLevel.None);
         _options.OnReject?.Invoke(this, new Rejection(sequence, code, queue, reason));
         AfterDecisions();
-        return true;
-    }
-
-    /// <summary>In-process the broker may answer before the publishing thread has counted what it handed over.</summary>
-    /// <returns>False: nobody is about to count it.</returns>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool AwaitCounted(ulong sequence)
-    {
-        if (_outlet.KeepsCopies || !_isBackground)
-            return false;
-        var wait = new SpinWait();
-        while (LastSequence < sequence)
-            wait.SpinOnce(sleep1Threshold: -1);
         return true;
     }
 

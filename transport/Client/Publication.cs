@@ -147,8 +147,7 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
             return status;
         if (body.Length > _maxBodyLength)
             return PublishStatus.BodyTooLarge;
-        if (headers.Length > ushort.MaxValue || routingKey.Length > byte.MaxValue)
-            ThrowTooLong(headers.Length, routingKey.Length);
+        CheckLengths(headers.Length, routingKey.Length);
         ulong next = (ulong)_appended.Read() + 1;
         if (next - _settledCached > (ulong)_window && !RefreshSettled(next))
             return PublishStatus.WindowFull;
@@ -172,6 +171,12 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
     {
         _settledCached = (ulong)_settled.ReadAcquire();
         return next - _settledCached <= (ulong)_window;
+    }
+
+    private static void CheckLengths(int headers, int routingKey)
+    {
+        if (headers > ushort.MaxValue || routingKey > byte.MaxValue)
+            ThrowTooLong(headers, routingKey);
     }
 
     private static void ThrowTooLong(int headers, int routingKey)

@@ -81,7 +81,7 @@ internal sealed class RetainOutlet : Outlet
         return (int)(sequence - first);
     }
 
-    internal override bool IsSent(ulong appended) => _sent >= appended;
+    internal override bool IsSent(ulong upTo) => _sent >= upTo;
 
     internal override bool KeepsCopies => true;
 

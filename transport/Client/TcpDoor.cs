@@ -25,6 +25,7 @@ internal sealed partial class TcpDoor : Door
     private Task<IPEndPoint>? _lookup;
     private Step _step;
     private bool _isDrained; // The last receive found nothing more.
+    private bool _isFull; // The last send left something over: the poller tells when there is room.
     private bool _isDisposed;
     private long _deadlineMs;
     private long _heartbeatMs;
@@ -52,6 +53,8 @@ internal sealed partial class TcpDoor : Door
     }
 
     internal override WakeSignal Wake => _wake;
+
+    internal override bool IsBlocked => !_output.IsEmpty && _isFull;
 
     internal override bool HasWork => _poller.HasEvents || (_step >= Step.Greeting && !_isDrained);
 
@@ -113,6 +116,7 @@ internal sealed partial class TcpDoor : Door
         if (_step != Step.Open || _output.IsEmpty || IsLost)
             return 0;
         int sent = _output.SendTo(_socket!);
+        _isFull = !_output.IsEmpty;
         if (sent > 0)
             _lastSentMs = nowMs;
         else if (sent == TcpSocket.Failed)
