@@ -1,3 +1,4 @@
+using LowLatency.Bench.Reports;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 
@@ -41,6 +42,6 @@ internal sealed class EngineThreadMeter(BrokerCore core) : IAgent
     internal void End()
     {
         long messages = Volatile.Read(ref _messages) - _beginMessages;
-        BytesPerMessage = _beginMessages < 0 || messages <= 0 ? null : (double)(Volatile.Read(ref _bytes) - _beginBytes) / messages;
+        BytesPerMessage = _beginMessages < 0 || messages <= 0 ? null : Quantiles.Round((double)(Volatile.Read(ref _bytes) - _beginBytes) / messages);
     }
 }

@@ -22,6 +22,9 @@ internal static class Format
 
     internal static string Number(double? value) => value is null ? Missing : value.Value.ToString("0.##", CultureInfo.InvariantCulture);
 
+    /// <summary>With four decimals: so that little does not look like nothing.</summary>
+    internal static string Small(double? value) => value is null ? Missing : value.Value.ToString("0.####", CultureInfo.InvariantCulture);
+
     internal static string GibibytesPerSecond(double bytes)
         => (bytes / (1024.0 * 1024 * 1024)).ToString("0.0", CultureInfo.InvariantCulture) + " GiB/s";
 }

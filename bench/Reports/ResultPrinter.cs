@@ -83,7 +83,7 @@ internal static class ResultPrinter
     {
         var table = new TextTable("run", "alloc B/msg", "server alloc B/msg", "GCs", "steal %",
             "switches vol/invol", "server vol/invol", "page faults", "server", "CPU %", "server");
-        ForEachRow(runs, median, (name, r) => table.Add(name, Format.Number(r.AllocBytesPerMsg), Format.Number(r.ServerAllocBytesPerMsg),
+        ForEachRow(runs, median, (name, r) => table.Add(name, Format.Small(r.AllocBytesPerMsg), Format.Small(r.ServerAllocBytesPerMsg),
             Format.Count(r.GcCount), Format.Number(r.StealPercent),
             $"{Format.Count(r.ClientVoluntarySwitches)} / {Format.Count(r.ClientInvoluntarySwitches)}",
             $"{Format.Count(r.ServerVoluntarySwitches)} / {Format.Count(r.ServerInvoluntarySwitches)}",

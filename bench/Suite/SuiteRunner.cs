@@ -1,3 +1,4 @@
+using System.Globalization;
 using LowLatency.Bench.Cli;
 using LowLatency.Bench.Reports;
 using LowLatency.Bench.Workloads;
@@ -61,15 +62,23 @@ internal static class SuiteRunner
         null => Format.Missing,
     };
 
-    /// <summary>One row over all others: the worst of any run.</summary>
-    private static void AddAllocations(TextTable table, List<(SuiteRow Row, RunResult Result)> done)
+    /// <summary>One row over all others: the worst of any run. Left out is what only fills a queue, which has to grow for that.</summary>
+    private static void AddAllocations(TextTable table, IEnumerable<(SuiteRow Row, RunResult Result)> done)
     {
-        double? client = done.Max(d => d.Result.AllocBytesPerMsg);
-        double? server = done.Max(d => d.Result.ServerAllocBytesPerMsg);
-        if (client is null && server is null)
+        (SuiteRow Row, RunResult Result)[] steady = [.. done.Where(d => d.Result is { AllocBytesPerMsg: not null, Workload: not "confirm" })];
+        if (steady.Length == 0)
             return;
-        string reached = client is null or > 0 || server is > 0 ? "no" : server is null ? Format.Missing : "yes";
+        (SuiteRow Row, RunResult Result) client = steady.MaxBy(d => d.Result.AllocBytesPerMsg);
+        (SuiteRow Row, RunResult Result) server = steady.MaxBy(d => d.Result.ServerAllocBytesPerMsg);
+        double? onClient = client.Result.AllocBytesPerMsg;
+        double? onServer = server.Result.ServerAllocBytesPerMsg;
         table.Add("managed bytes allocated per message, every hot thread, server and client, after warm-up", "0",
-            $"client {Format.Number(client)}, server {Format.Number(server)} (worst of all runs above)", reached, "all above");
+            $"client {Describe(client.Row, onClient)}, server {Describe(server.Row, onServer)}; the worst of all runs",
+            onClient > 0 || onServer > 0 ? "no" : onServer is null ? Format.Missing : "yes",
+            "all of throughput and latency above");
     }
+
+    private static string Describe(SuiteRow row, double? bytes) => bytes is > 0
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes:0.####} ({row.Id})")
+        : Format.Number(bytes);
 }

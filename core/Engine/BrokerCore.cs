@@ -17,7 +17,7 @@ internal sealed class BrokerCore : IDisposable
     private readonly List<AgentRunner> _runners = [];
     private bool _isDisposed;
 
-    private BrokerCore(BrokerOptions options, WakeSignal engineWake)
+    private BrokerCore(BrokerOptions options, WakeSignal engineWake, IJournalStorage? storage)
     {
         BrokerLimits limits = options.Limits;
         Limits = limits;
@@ -26,8 +26,8 @@ internal sealed class BrokerCore : IDisposable
         _readers = new ReaderRegistry();
         _transient = new TransientLog(limits.MaxTransientBytes, _readers, TransientSegmentSize(limits));
         Engine = new BrokerEngine(_transient.Log, Ports, limits);
-        if (options.DataDirectory != null)
-            _journal = OpenJournal(options, options.DataDirectory);
+        if (storage != null)
+            _journal = OpenJournal(options, storage);
         Ingress = new MpscByteRing(limits.IngressCapacity);
         _engineAgent = new EngineAgent(Engine, Ingress, Ports, _journal, limits.EngineBatch);
     }
@@ -47,6 +47,11 @@ internal sealed class BrokerCore : IDisposable
     internal WakeSignal EngineWake { get; }
 
     internal IAgent EngineAgent => _engineAgent;
+
+    /// <summary>Null in a broker without one.</summary>
+    internal BrokerJournal? Journal => _journal;
+
+    internal TransientLog Transient => _transient;
 
     /// <summary>What opening the journal found; null without one.</summary>
     internal RecoveryReport? Recovery { get; private set; }
@@ -73,10 +78,14 @@ internal sealed class BrokerCore : IDisposable
     /// <exception cref="JournalException">The journal could not be opened.</exception>
     internal static BrokerCore Open(BrokerOptions options, WakeSignal engineWake)
     {
-        var core = new BrokerCore(options, engineWake);
+        var core = new BrokerCore(options, engineWake, options.DataDirectory == null ? null : new MappedJournalStorage(options.DataDirectory));
         core.StartBackground();
         return core;
     }
+
+    /// <summary>As <see cref="Open"/>, but over any storage and without threads: the caller steps the agents of <see cref="Journal"/> and <see cref="Transient"/>.</summary>
+    /// <remarks>For simulations: a whole broker on one thread. The storage is the core's from here on.</remarks>
+    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake) => new(options, engineWake, storage);
 
     /// <summary>A reader for one more thread. Any thread; control plane.</summary>
     internal MessageReader CreateReader() => new(_readers.Register(), _journal?.Log, _transient.Log);
@@ -88,7 +97,7 @@ internal sealed class BrokerCore : IDisposable
         EngineWake.Wake();
     }
 
-    private BrokerJournal OpenJournal(BrokerOptions options, string directory)
+    private BrokerJournal OpenJournal(BrokerOptions options, IJournalStorage storage)
     {
         var visitor = new Replayer(Engine);
         var journalOptions = new JournalOptions
@@ -97,8 +106,10 @@ internal sealed class BrokerCore : IDisposable
             MinFreeBytes = options.MinFreeDiskBytes,
             Readers = _readers,
         };
-        BrokerJournal journal = BrokerJournal.Open(new MappedJournalStorage(directory), journalOptions, ref visitor, out RecoveryReport report);
-        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !report.SameBoot);
+        BrokerJournal journal = BrokerJournal.Open(storage, journalOptions, ref visitor, out RecoveryReport report);
+        // A run that was cut off before it wrote what it knew of the one before it leaves that open.
+        bool isContinuous = report.SameBoot && visitor.LastEpoch == report.Epoch - 1;
+        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
         journal.EnableRetirement();
         journal.OnDurableAdvanced = EngineWake;
         Recovery = report;
@@ -141,23 +152,40 @@ internal sealed class BrokerCore : IDisposable
         (int)Math.Max(TransientLog.DefaultSegmentSize, BitOperations.RoundUpToPowerOf2((uint)limits.MaxFrameLength * 4));
 
     /// <summary>Ends the background threads, writes the closing marker and gives the folder back. After the engine's thread has ended.</summary>
-    public void Dispose()
+    public void Dispose() => Close(isClean: true);
+
+    /// <summary>As <see cref="Dispose"/>, but leaves the journal as a process leaves it that is killed.</summary>
+    internal void Abandon() => Close(isClean: false);
+
+    private void Close(bool isClean)
     {
         if (_isDisposed)
             return;
         _isDisposed = true;
         foreach (AgentRunner runner in _runners)
             runner.Dispose();
-        _journal?.CloseClean();
+        if (isClean)
+            _journal?.CloseClean();
         Engine.Dispose();
         _journal?.Dispose();
         _transient.Dispose();
         Ingress.Dispose();
     }
 
-    private readonly struct Replayer(BrokerEngine engine) : IRecoveryVisitor
+    private struct Replayer(BrokerEngine engine) : IRecoveryVisitor
     {
-        public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body) =>
+        private bool _isInSnapshot;
+
+        /// <summary>The last run that got as far as its Restart record, or any after it. A snapshot may come before it.</summary>
+        internal uint LastEpoch { get; private set; }
+
+        public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body)
+        {
+            if (type is RecordType.SnapshotBegin or RecordType.SnapshotEnd or RecordType.Restart)
+                _isInSnapshot = type == RecordType.SnapshotBegin;
+            if (!_isInSnapshot && type != RecordType.SnapshotEnd)
+                LastEpoch = epoch;
             engine.Replay(type, streamId, position, body);
+        }
     }
 }

@@ -25,8 +25,8 @@ internal sealed unsafe partial class BrokerEngine
         {
             hash.Add(publisher.Id);
             hash.Add(publisher.Name);
-            hash.Add((long)publisher.LastSequence);
-            foreach ((ulong first, ulong last) in publisher.Holes)
+            hash.Add((long)publisher.Journaled.Last);
+            foreach ((ulong first, ulong last) in publisher.Journaled.Holes)
             {
                 hash.Add((long)first);
                 hash.Add((long)last);

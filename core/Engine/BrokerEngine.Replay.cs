@@ -169,7 +169,7 @@ internal sealed unsafe partial class BrokerEngine
         for (uint i = 0; i < holes; i++)
         {
             ulong first = reader.U64();
-            publisher.AddHole(first, reader.U64());
+            publisher.RestoreHole(first, reader.U64());
         }
     }
 

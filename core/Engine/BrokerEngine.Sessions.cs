@@ -162,12 +162,8 @@ internal sealed unsafe partial class BrokerEngine
                 End(publisher.Open, ErrorCode.TakenOver, $"Publisher '{NameRules.Text(name)}' was opened again by another connection: give each publisher its own name.");
             return true;
         }
-        if (_publishers.Count >= _limits.MaxPublishers && !TryForgetPublisher(out done))
-        {
-            if (done)
-                Fail(session, request, ErrorCode.LimitReached, $"The broker knows {_publishers.Count} publishers that are all open, its limit: close some, or open without a name.");
+        if (_publishers.Count >= _limits.MaxPublishers && !TryForgetPublisher(session, request, out done))
             return false;
-        }
         var record = new ControlRecord();
         record.U32(_nextPublisherId);
         record.String(name);
@@ -178,9 +174,8 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     // The one that was silent longest, by the journal: the same in every replay.
-    private bool TryForgetPublisher(out bool done)
+    private bool TryForgetPublisher(Session session, uint request, out bool done)
     {
-        done = true;
         Publisher? oldest = null;
         foreach (Publisher publisher in _publishers.Values)
         {
@@ -188,10 +183,13 @@ internal sealed unsafe partial class BrokerEngine
                 oldest = publisher;
         }
         if (oldest == null)
+        {
+            done = Fail(session, request, ErrorCode.LimitReached, $"The broker knows {_publishers.Count} publishers that are all open, its limit: close some, or open without a name.");
             return false;
+        }
         var record = new ControlRecord();
         record.U32(oldest.Id);
-        if (!TryAppend(RecordType.ForgetPublisher, 0, record, out done, null, 0, out _))
+        if (!TryAppend(RecordType.ForgetPublisher, 0, record, out done, session, request, out _))
             return false;
         ApplyForgetPublisher(oldest.Id);
         return true;

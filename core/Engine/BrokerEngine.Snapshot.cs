@@ -57,10 +57,10 @@ internal sealed unsafe partial class BrokerEngine
             isWhole &= TryAppendSnapshot(RecordType.DefinePublisher, 0, record);
             record = new ControlRecord();
             record.U32(publisher.Id);
-            record.U32((uint)publisher.Holes.Count);
-            record.U64(publisher.LastSequence);
+            record.U32((uint)publisher.Journaled.Holes.Count);
+            record.U64(publisher.Journaled.Last);
             record.I64(publisher.LastPosition);
-            foreach ((ulong first, ulong last) in publisher.Holes)
+            foreach ((ulong first, ulong last) in publisher.Journaled.Holes)
             {
                 record.U64(first);
                 record.U64(last);

@@ -176,9 +176,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     {
         foreach (EgressPort port in _touchedPorts)
         {
-            port.IsTouched = false;
-            port.Ring.Commit();
-            port.Wake?.Wake();
+            port.Commit();
         }
         _touchedPorts.Clear();
         if (_overrunSessions.Count > 0)

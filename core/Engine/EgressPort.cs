@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Rings;
 
@@ -9,7 +10,7 @@ namespace LowLatency.Core.Engine;
 internal sealed class EgressPort : IDisposable
 {
     /// <summary>What one delivery takes of the ring: the event and its ring header.</summary>
-    private const int DeliveryBytes = 48 + 8;
+    private static readonly int DeliveryBytes = RecordLayout.RecordLength(Unsafe.SizeOf<DeliverEvent>());
 
     private int _deliveryBudget;
     private int _overrun;
@@ -47,6 +48,15 @@ internal sealed class EgressPort : IDisposable
     internal bool HasReplyRoom => Ring.FreeBytes() >= Ring.Capacity / 8 * 3;
 
     internal void CountDelivery() => _deliveryBudget -= DeliveryBytes;
+
+    /// <summary>Engine thread: lets the owner see what was staged.</summary>
+    internal void Commit()
+    {
+        IsTouched = false;
+        _deliveryBudget = 0; // Replies of the next batch will have taken their part of it.
+        Ring.Commit();
+        Wake?.Wake();
+    }
 
     /// <summary>Owner, after it took deliveries out: whether the engine waits for that room, and has to be woken.</summary>
     internal bool TakeBlocked()

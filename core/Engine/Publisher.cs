@@ -3,14 +3,17 @@ namespace LowLatency.Core.Engine;
 /// <summary>A publisher by name: how far its sequence has come, so that a resend is recognised, also after a restart. Engine thread only.</summary>
 internal sealed class Publisher(uint id, byte[] name)
 {
-    private readonly List<(ulong First, ulong Last)> _holes = [];
+    private readonly StoredSequences _stored = new();
 
     internal uint Id { get; } = id;
 
     internal byte[] Name { get; } = name;
 
     /// <summary>Highest sequence that was stored.</summary>
-    internal ulong LastSequence { get; private set; }
+    internal ulong LastSequence => _stored.Last;
+
+    /// <summary>What is stored in the journal: all that a snapshot may tell, for what is in memory only is gone after a restart.</summary>
+    internal StoredSequences Journaled { get; } = new();
 
     /// <summary>End of the record of the last stored message: durable up to here is durable for all before.</summary>
     internal long LastPosition { get; private set; }
@@ -21,52 +24,35 @@ internal sealed class Publisher(uint id, byte[] name)
     /// <summary>The publication that is open under this name, if any.</summary>
     internal EnginePublication? Open { get; set; }
 
-    /// <summary>Sequences below <see cref="LastSequence"/> that were not stored: rejected, or kept in memory only and lost.</summary>
-    /// <remarks>A publisher's sequence has no gaps, so a gap in what was stored tells them, in a replay too. Only those a
-    /// client can still resend are kept: no more than a window back.</remarks>
-    internal IReadOnlyList<(ulong First, ulong Last)> Holes => _holes;
-
     /// <param name="sequence">Higher than <see cref="LastSequence"/>.</param>
     /// <param name="endPosition">End of its record in the journal; 0 when it is kept in memory only.</param>
     /// <param name="maxWindow">Most messages that a client can have unconfirmed.</param>
     internal void Stored(ulong sequence, long endPosition, int maxWindow)
     {
-        if (sequence > LastSequence + 1)
-            AddHole(LastSequence + 1, sequence - 1);
-        LastSequence = sequence;
+        _stored.Add(sequence, maxWindow);
         if (endPosition == 0)
-            LastMemorySequence = sequence;
-        else
-            LastPosition = endPosition;
-        if (_holes.Count > 0)
-            Prune(sequence, maxWindow);
-    }
-
-    internal bool IsHole(ulong sequence)
-    {
-        foreach ((ulong first, ulong last) in _holes)
         {
-            if (sequence >= first && sequence <= last)
-                return true;
+            LastMemorySequence = sequence;
+            return;
         }
-        return false;
+        LastPosition = endPosition;
+        Journaled.Add(sequence, maxWindow);
     }
 
+    /// <summary>A sequence below <see cref="LastSequence"/> that was not stored: it was rejected, or reached no queue, or was in memory only and is lost.</summary>
+    internal bool IsHole(ulong sequence) => _stored.IsHole(sequence);
+
+    /// <summary>From a snapshot. Its holes follow, in their order.</summary>
     internal void Restore(ulong lastSequence, long lastPosition)
     {
-        LastSequence = lastSequence;
+        _stored.Restore(lastSequence);
+        Journaled.Restore(lastSequence);
         LastPosition = lastPosition;
     }
 
-    internal void AddHole(ulong first, ulong last) => _holes.Add((first, last));
-
-    private void Prune(ulong sequence, int maxWindow)
+    internal void RestoreHole(ulong first, ulong last)
     {
-        ulong oldest = sequence > (ulong)maxWindow ? sequence - (ulong)maxWindow : 0;
-        int gone = 0;
-        while (gone < _holes.Count && _holes[gone].Last < oldest)
-            gone++;
-        if (gone > 0)
-            _holes.RemoveRange(0, gone);
+        _stored.RestoreHole(first, last);
+        Journaled.RestoreHole(first, last);
     }
 }

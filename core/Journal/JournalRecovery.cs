@@ -127,13 +127,14 @@ internal static unsafe class JournalRecovery
             log.OfferNext(next);
             atStart = true;
         }
-        AppendOpeningMarker(log, storage.BootId);
-        // What survived in the page cache alone becomes durable before anyone can see it.
+        // What survived in the page cache alone becomes durable before anyone can see it, and before the opening marker says that it is:
+        // pages reach the disk in any order.
         for (int i = scan.First; i <= last; i++)
         {
             if (folder.Segments[i].Id >= scan.KnownDurable / identity.Size)
                 Sync(log.FindSegment(folder.Segments[i].Id * identity.Size)!, storage);
         }
+        AppendOpeningMarker(log, storage.BootId);
         Sync(log.Active!, storage);
         if (atStart && log.Active!.Index != 0)
             log.ScheduleSnapshot();

@@ -201,7 +201,8 @@ internal sealed unsafe class BrokerQueue
             if (entry != null)
                 MarkUnsettled(entry);
         }
-        JournaledCursor = Math.Max(JournaledCursor, cursor);
+        // Not the record's cursor: past messages that were in memory only it is ahead of sequences that will be given again.
+        JournaledCursor = Math.Max(JournaledCursor, Cursor);
     }
 
     /// <summary>Replay of a redelivery.</summary>

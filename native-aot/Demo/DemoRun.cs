@@ -51,7 +51,8 @@ internal sealed class DemoRun : IDisposable
     {
         _terminal.Progress($"  raw TCP ping-pong, {how} …");
         Histogram times = PingPong.Measure(spin, TimeSpan.FromMilliseconds(500));
-        _terminal.Line($"  ✓ raw TCP ping-pong of this machine, {how}: p50 {Quantity.Duration(times.ValueAtQuantile(0.5))}");
+        string median = times.Count > 0 ? $"p50 {Quantity.Duration(times.ValueAtQuantile(0.5))}" : "no round trip in time, the machine is too busy";
+        _terminal.Line($"  ✓ raw TCP ping-pong of this machine, {how}: {median}");
         return times;
     }
 

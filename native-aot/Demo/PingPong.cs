@@ -10,6 +10,7 @@ internal static class PingPong
 {
     private const int Length = 128;
     private const int WarmUpRounds = 200;
+    private const int LooksBeforeYield = 500;
 
     /// <summary>On a machine that is busy with other things, as long as it takes for a median that means something; within reason.</summary>
     private const int FewestRounds = 200;
@@ -64,11 +65,17 @@ internal static class PingPong
 
     private static bool ReceiveAll(Socket socket, Span<byte> buffer)
     {
+        int looks = 0;
         while (!buffer.IsEmpty)
         {
             int received = socket.Receive(buffer, SocketFlags.None, out SocketError error);
             if (error == SocketError.WouldBlock)
+            {
+                // Far longer than any round trip: the other end has no processor to run on.
+                if (++looks % LooksBeforeYield == 0)
+                    Thread.Yield();
                 continue;
+            }
             if (error != SocketError.Success || received == 0)
                 return false;
             buffer = buffer[received..];

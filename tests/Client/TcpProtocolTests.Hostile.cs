@@ -55,7 +55,6 @@ public sealed partial class TcpProtocolTests
             sub.Ack(delivery.Tag);
         });
         byte[][] valid = [Deliveries(1, 3), Broken("answer to nothing"), Broken("confirm of nothing"), Broken("second welcome"), Broken("rejection of nothing"), Broken("text not UTF-8")];
-        long before = GC.GetTotalMemory(forceFullCollection: true);
 
         for (int i = 0; i < Sessions; i++)
         {
@@ -75,7 +74,6 @@ public sealed partial class TcpProtocolTests
             session = _broker.AcceptAndWelcome();
         }
 
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 8 * 1024 * 1024); // No length was believed.
         Eventually.True(() => _connection!.State == ConnectionState.Ready, "ready");
         if (!subscription.IsClosed)
         {

@@ -118,11 +118,10 @@ public sealed partial class TcpProtocolTests : IDisposable
     [Fact]
     public async Task ShouldSayThatItIsThereAndNoticeADeadPeer()
     {
-        FakeSession session = await Connect(heartbeatMs: 100);
+        FakeSession session = await Connect(heartbeatMs: 400);
 
         session.Read(FrameType.Heartbeat);
-        session.Read(FrameType.Heartbeat);
-        session.ReadToEnd(); // It hears nothing for 200 ms.
+        session.ReadToEnd(); // It hears nothing for 800 ms.
 
         _broker.AcceptAndWelcome();
         Eventually.True(() => _states.Any(seen => seen.Reason?.Code == ErrorCode.Timeout), "noticed");

@@ -139,6 +139,45 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public void ShouldKeepTheOrderWhileABacklogIsSentInTurns()
+    {
+        const int Length = 8000;
+        using ServerHarness harness = new();
+        TestPeer publisher = harness.Open();
+        TestPeer reader = harness.Open();
+        harness.DeclareQueue(publisher, "q");
+        uint publication = harness.OpenPublication(publisher, "q");
+        harness.Subscribe(reader, "q", 65_536);
+        reader.IsReading = false;
+        byte[] body = new byte[Length];
+        ulong sequence = 0;
+
+        // More than the sockets take, which may be many megabytes.
+        while (harness.Agent.RentedBlockCount == 0 || publisher.UnsentLength > 0 || sequence < 4000)
+        {
+            if (publisher.UnsentLength == 0)
+                publisher.SendPublish(publication, ++sequence, body);
+            harness.Step();
+        }
+
+        // The reader empties its socket at once: the backlog follows in turns, with new deliveries between them.
+        reader.IsReading = true;
+        ulong more = sequence + 1000;
+        while (sequence < more)
+        {
+            for (int i = 0; i < 100; i++)
+                reader.Pump();
+            publisher.SendPublish(publication, ++sequence, body);
+            harness.Step();
+        }
+
+        harness.Until(() => reader.DeliveredCount == (long)more);
+        ulong tag = 0;
+        foreach (ReceivedFrame frame in reader.Frames.Where(frame => frame.Type == FrameType.Deliver))
+            Assert.Equal(++tag, frame.Fields<DeliverFrame>().Tag);
+    }
+
+    [Fact]
     public void ShouldCloseAClientThatAsksAndNeverReads()
     {
         using ServerHarness harness = new();

@@ -103,4 +103,24 @@ public sealed class FrameErrorTests
         peer.Dispose();
         harness.Until(() => harness.Agent.ConnectionCount == 0 && harness.Core.SessionIds.Count == 0);
     }
+
+    [Fact]
+    public void ShouldAnswerAPeerThatEndsItsStreamBehindItsLastWord()
+    {
+        using ServerHarness harness = new();
+        TestPeer peer = harness.Open();
+        peer.SendDeclareQueue("q");
+        peer.SendClose();
+        peer.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        harness.Until(() => peer.IsEnded);
+        Assert.Equal([FrameType.Welcome, FrameType.QueueDeclared, FrameType.Close], peer.Frames.Select(frame => frame.Type));
+        harness.Until(() => harness.Agent.ConnectionCount == 0 && harness.Core.SessionIds.Count == 0);
+
+        TestPeer stranger = harness.Connect();
+        stranger.Send("GET / HTTP/1.1\r\n\r\n"u8);
+        stranger.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        harness.Until(() => stranger.IsEnded);
+        Assert.Equal(ErrorCode.NotThisProtocol, Assert.Single(stranger.Frames).Ending().Code);
+        harness.Until(() => harness.Agent.ConnectionCount == 0);
+    }
 }

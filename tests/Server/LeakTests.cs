@@ -3,15 +3,22 @@ using Xunit;
 
 namespace LowLatency.Tests.Server;
 
+// Counts what the process has open, so nothing else may run beside it.
+[CollectionDefinition(nameof(LeakTests), DisableParallelization = true)]
+[Collection(nameof(LeakTests))]
 public sealed class LeakTests
 {
     private const int Rounds = 1000;
+
+    /// <summary>Descriptors that come and go with the runtime itself.</summary>
+    private const int SpareDescriptors = 20;
 
     [Fact]
     public void ShouldKeepNoSessionOrSocketAfterManyRefusals()
     {
         using ServerHarness harness = new();
         TestPeer other = harness.Open();
+        int before = CountDescriptors();
         for (int i = 0; i < Rounds; i++)
         {
             TestPeer peer = harness.Connect();
@@ -24,8 +31,7 @@ public sealed class LeakTests
         harness.Until(() => harness.Agent.ConnectionCount == 1);
         Assert.Equal(1, harness.Core.SessionIds.Count);
         Assert.Equal(0, harness.Agent.RentedBlockCount);
-        if (OperatingSystem.IsLinux())
-            Assert.Equal(1, CountOpenSockets(harness.Endpoint.Port));
+        Assert.InRange(CountDescriptors(), 0, before + SpareDescriptors);
         harness.DeclareQueue(other, "still-there");
     }
 
@@ -48,12 +54,6 @@ public sealed class LeakTests
         Assert.Equal(0, harness.Agent.RentedBlockCount);
     }
 
-    // Rows of the kernel's table: local address, state (0A listens) and inode (0: nobody has it open) are columns 1, 3 and 9.
-    private static int CountOpenSockets(int port)
-    {
-        string suffix = $":{port:X4}";
-        return File.ReadLines("/proc/net/tcp")
-            .Select(row => row.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Count(row => row[1].EndsWith(suffix, StringComparison.Ordinal) && row[3] != "0A" && row[9] != "0");
-    }
+    private static int CountDescriptors()
+        => OperatingSystem.IsLinux() ? Directory.GetFiles("/proc/self/fd").Length : 0;
 }

@@ -7,15 +7,16 @@ namespace LowLatency.Client;
 /// <summary>A publication to a broker of this process: each message is written once, into the broker's own ingress ring.</summary>
 internal sealed unsafe class IngressOutlet : Outlet
 {
+    private readonly Publication _publication;
     private readonly InprocDoor _door;
     private readonly bool _isBackground;
     private readonly int _maxBodyLength;
     private Target? _target; // Written by the connection's thread.
     private PaddedPosition _inside; // 1 while the publishing thread is in the ring.
-    private ulong _last; // Sequence of the last message written. The publishing thread's, while it is inside.
 
-    internal IngressOutlet(InprocDoor door, bool isBackground, int maxBodyLength)
+    internal IngressOutlet(Publication publication, InprocDoor door, bool isBackground, int maxBodyLength)
     {
+        _publication = publication;
         _door = door;
         _isBackground = isBackground;
         _maxBodyLength = maxBodyLength;
@@ -24,11 +25,12 @@ internal sealed unsafe class IngressOutlet : Outlet
     internal override int MaxBodyLength => _maxBodyLength;
 
     internal override PublishStatus TryAppend(
-        ulong sequence, long publishedNs, ReadOnlySpan<byte> routingKey, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
+        ulong sequence, long publishedNs, ReadOnlySpan<byte> routingKey, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body,
+        PublishWaiter? waiter)
     {
         if (!_isBackground)
         {
-            PublishStatus status = Write(_target, sequence, publishedNs, routingKey, headers, body);
+            PublishStatus status = Write(_target, sequence, publishedNs, routingKey, headers, body, waiter);
             _door.HasWritten |= status == PublishStatus.Accepted;
             return status;
         }
@@ -36,7 +38,7 @@ internal sealed unsafe class IngressOutlet : Outlet
         _inside.Exchange(1); // Full fence: pairs with the one in Close. Either this sees no target, or Close sees this inside.
         try
         {
-            return Write(Volatile.Read(ref _target), sequence, publishedNs, routingKey, headers, body);
+            return Write(Volatile.Read(ref _target), sequence, publishedNs, routingKey, headers, body, waiter);
         }
         finally
         {
@@ -44,12 +46,10 @@ internal sealed unsafe class IngressOutlet : Outlet
         }
     }
 
-    internal override ulong Open(uint handle, ulong settled)
+    internal override ulong Open(uint handle, ulong appended, ulong settled)
     {
-        ulong lost = Math.Max(_last, settled);
-        _last = lost;
         Volatile.Write(ref _target, new Target(_door.Link!, handle));
-        return lost;
+        return appended; // No copies were kept.
     }
 
     internal override void Close()
@@ -75,7 +75,8 @@ internal sealed unsafe class IngressOutlet : Outlet
     }
 
     private PublishStatus Write(
-        Target? target, ulong sequence, long publishedNs, ReadOnlySpan<byte> routingKey, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
+        Target? target, ulong sequence, long publishedNs, ReadOnlySpan<byte> routingKey, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body,
+        PublishWaiter? waiter)
     {
         if (target == null)
             return PublishStatus.NotConnected;
@@ -98,7 +99,8 @@ internal sealed unsafe class IngressOutlet : Outlet
         routingKey.CopyTo(rest);
         headers.CopyTo(rest[routingKey.Length..]);
         body.CopyTo(rest[(routingKey.Length + headers.Length)..]);
-        _last = sequence;
+        // Before the commit: the engine may answer before this thread goes on.
+        _publication.Admit(sequence, waiter);
         claim.Commit();
         if (_isBackground)
             target.EngineWake.Wake();

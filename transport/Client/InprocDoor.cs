@@ -38,7 +38,7 @@ internal sealed partial class InprocDoor : Door
     private bool IsStopRequested => !_isStopping && Link!.Stopping.IsCancellationRequested;
 
     internal override Outlet CreateOutlet(Publication publication, PublicationOptions options)
-        => new IngressOutlet(this, Agent.IsBackground, int.MaxValue);
+        => new IngressOutlet(publication, this, Agent.IsBackground, int.MaxValue);
 
     internal override void Connect(long nowMs)
     {

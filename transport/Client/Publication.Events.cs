@@ -39,10 +39,8 @@ public sealed partial class Publication
         _window = Math.Min(window, _options.Window);
         _maxBodyLength = Math.Min(maxBodyLength, _outlet.MaxBodyLength);
         ulong settled = ConfirmedSequence;
-        ulong lost = _outlet.Open(handle, settled);
+        ulong lost = _outlet.Open(handle, LastSequence, settled);
         IsOpen = true;
-        if (lost > LastSequence)
-            SpinWait.SpinUntil(() => LastSequence >= lost); // The publishing thread is between handing it over and counting it.
         for (ulong sequence = settled + 1; sequence <= lost; sequence++)
         {
             OnRejected(sequence, ErrorCode.NotConnected, "",

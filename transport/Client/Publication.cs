@@ -152,15 +152,19 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
         ulong next = (ulong)_appended.Read() + 1;
         if (next - _settledCached > (ulong)_window && !RefreshSettled(next))
             return PublishStatus.WindowFull;
-        status = _outlet.TryAppend(next, publishedNs, routingKey, headers, body);
-        if (status != PublishStatus.Accepted)
-            return status;
+        status = _outlet.TryAppend(next, publishedNs, routingKey, headers, body, waiter);
+        if (status == PublishStatus.Accepted)
+            sequence = next;
+        return status;
+    }
+
+    /// <summary>Counts a message whose bytes are in place. For the outlet, on the publishing thread.</summary>
+    internal void Admit(ulong sequence, PublishWaiter? waiter)
+    {
         if (waiter != null)
-            _decisions.Expect(next, waiter);
-        sequence = next;
+            _decisions.Expect(sequence, waiter);
         // Release: pairs with the acquire in SendPending. The message, and who waits for it, were stored before.
-        _appended.WriteRelease((long)next);
-        return PublishStatus.Accepted;
+        _appended.WriteRelease((long)sequence);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // Reads the other thread's cache line: only when the cached value says full.

@@ -23,7 +23,8 @@ internal sealed class RetainOutlet : Outlet
     internal override int MaxBodyLength => _ring.Capacity - FrameLayout.PublishPayload;
 
     internal override PublishStatus TryAppend(
-        ulong sequence, long publishedNs, ReadOnlySpan<byte> routingKey, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
+        ulong sequence, long publishedNs, ReadOnlySpan<byte> routingKey, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body,
+        PublishWaiter? waiter)
     {
         int length = FrameWriter.PublishLength(routingKey.Length, headers.Length, body.Length);
         if (length > _ring.Capacity)
@@ -38,10 +39,11 @@ internal sealed class RetainOutlet : Outlet
         else
             FrameWriter.WritePublish(room, 0, sequence, now, routingKey, headers, body);
         _ring.Append(sequence, length);
+        _publication.Admit(sequence, waiter);
         return PublishStatus.Accepted;
     }
 
-    internal override ulong Open(uint handle, ulong settled)
+    internal override ulong Open(uint handle, ulong appended, ulong settled)
     {
         _handle = handle;
         _sent = settled; // Everything undecided goes again.

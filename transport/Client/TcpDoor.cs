@@ -19,8 +19,8 @@ internal sealed partial class TcpDoor : Door
     private readonly ConnectionOptions _options;
     private readonly Poller _poller = Poller.Create();
     private readonly PollerWakeSignal _wake;
-    private readonly SendBuffer _output;
-    private readonly ReceiveBuffer _input;
+    private readonly SocketOutput _output;
+    private readonly SocketInput _input;
     private TcpSocket? _socket;
     private Task<IPEndPoint>? _lookup;
     private Step _step;
@@ -38,8 +38,8 @@ internal sealed partial class TcpDoor : Door
         _address = address;
         _options = options;
         _wake = new PollerWakeSignal(_poller);
-        _output = new SendBuffer(options.SendBufferLength);
-        _input = new ReceiveBuffer(options.ReceiveBufferLength);
+        _output = new SocketOutput(options.SendBufferLength);
+        _input = new SocketInput(options.ReceiveBufferLength);
     }
 
     private enum Step

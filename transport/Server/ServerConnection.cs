@@ -74,6 +74,9 @@ internal sealed class ServerConnection : IDisposable
     /// <summary>The stream to the peer has ended.</summary>
     internal bool HasEndedSending { get; set; }
 
+    /// <summary>The stream from the peer has ended: nothing more can be received.</summary>
+    internal bool HasPeerEnded { get; set; }
+
     /// <summary>Events that could be sent now must wait behind others.</summary>
     internal bool HasWaitingEvents => Backlog.Count > 0 || Confirms.Count > 0;
 

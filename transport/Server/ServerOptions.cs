@@ -29,4 +29,7 @@ public sealed record ServerOptions
 
     /// <summary>Told about what an operator may want to know, in sentences. From any thread of the broker; must not block.</summary>
     public Action<string>? OnNotice { get; init; }
+
+    /// <summary>Settings of <see cref="IdleMode.Adaptive"/>; null for their defaults.</summary>
+    internal AdaptiveIdle? Adaptive { get; init; }
 }

@@ -108,7 +108,8 @@ internal sealed unsafe partial class TransportAgent
         connection.Backlog.Dispose();
         connection.Confirms.Clear();
         SendLater(connection);
-        Activate(connection); // To see the peer's end.
+        if (!connection.HasPeerEnded)
+            Activate(connection); // To see the peer's end.
         return true;
     }
 
@@ -134,12 +135,15 @@ internal sealed unsafe partial class TransportAgent
     }
 
     // The last frame is sent.
-    private static void EndSending(ServerConnection connection)
+    private void EndSending(ServerConnection connection)
     {
         if (connection.HasEndedSending)
             return;
         connection.HasEndedSending = true;
-        connection.Socket.EndSending();
+        if (connection.HasPeerEnded)
+            Drop(connection);
+        else
+            connection.Socket.EndSending();
     }
 
     // Ends a connection without a word.

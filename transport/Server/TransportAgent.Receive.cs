@@ -125,7 +125,16 @@ internal sealed unsafe partial class TransportAgent
             return 0;
         }
 
-        Drop(connection); // The peer has ended its stream, or the connection is lost: nobody is left to tell.
+        // A peer may end its stream behind its last word and still read the answer.
+        if (received == 0 && (connection.State == ConnectionState.Leaving || (connection.State == ConnectionState.Closing && !connection.HasEndedSending)))
+        {
+            connection.HasPeerEnded = true;
+            connection.MayReceive = false;
+            _active.Remove(connection);
+            return 0;
+        }
+
+        Drop(connection); // The connection is over or lost: nobody is left to tell.
         return 1;
     }
 

@@ -98,7 +98,7 @@ internal sealed unsafe partial class TransportAgent
         if (connection.AwaitsWritable)
             return;
         connection.AwaitsWritable = true;
-        connection.MayReceive = true; // What arrives meanwhile is not looked at, so nobody knows.
+        connection.MayReceive = !connection.HasPeerEnded; // What arrives meanwhile is not looked at, so nobody knows.
         _blockedCount++;
         _poller.Await(connection.Key, PollReadiness.Writable);
     }

@@ -5,14 +5,14 @@ namespace LowLatency.Client;
 
 /// <summary>Bytes received from one socket and not yet taken. One thread.</summary>
 /// <remarks><c>taken &lt;= received &lt;= capacity</c>; the next frame starts at taken. Pinned. Doubles when a frame longer than itself has filled it.</remarks>
-internal sealed unsafe class ReceiveBuffer
+internal sealed unsafe class SocketInput
 {
     private byte[] _bytes;
     private byte* _start;
     private int _taken;
     private int _received;
 
-    internal ReceiveBuffer(int capacity) => _start = Allocate(capacity, out _bytes);
+    internal SocketInput(int capacity) => _start = Allocate(capacity, out _bytes);
 
     internal int Capacity => _bytes.Length;
 

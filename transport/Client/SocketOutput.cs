@@ -5,14 +5,14 @@ namespace LowLatency.Client;
 
 /// <summary>Bytes gathered for one socket. One thread.</summary>
 /// <remarks><c>sent &lt;= gathered &lt;= capacity</c>. Pinned, so that the system reads it in place. Grows only for a frame longer than itself.</remarks>
-internal sealed unsafe class SendBuffer
+internal sealed unsafe class SocketOutput
 {
     private byte[] _bytes;
     private byte* _start;
     private int _sent;
     private int _gathered;
 
-    internal SendBuffer(int capacity) => _start = Allocate(capacity, out _bytes);
+    internal SocketOutput(int capacity) => _start = Allocate(capacity, out _bytes);
 
     internal bool IsEmpty => _sent == _gathered;
 

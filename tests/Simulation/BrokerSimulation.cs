@@ -1,0 +1,265 @@
+using LowLatency.Core.Agents;
+using LowLatency.Core.Engine;
+using LowLatency.Core.Journal;
+using LowLatency.Tests.Journals;
+using BrokerJournal = LowLatency.Core.Journal.Journal;
+
+namespace LowLatency.Tests.Simulation;
+
+/// <summary>A whole broker with its clients, its disk and their misfortunes on one thread, all from one seed, beside a <see cref="NaiveBroker"/>.</summary>
+/// <remarks>
+/// The engine, the journal and its agents are the real ones, stepped here; the disk is simulated. Every batch is checked when it ends,
+/// and every restart goes through the real recovery. What clients do is in <c>BrokerSimulation.Clients.cs</c>, restarts in <c>BrokerSimulation.Restarts.cs</c>.
+/// </remarks>
+internal sealed partial class BrokerSimulation : IDisposable
+{
+    private static readonly BrokerLimits Limits = new()
+    {
+        MaxSessions = 32,
+        MaxPublicationsPerSession = 4,
+        MaxSubscriptionsPerSession = 4,
+        MaxQueues = 6,
+        MaxExchanges = 2,
+        MaxBindings = 6,
+        MaxPublishers = 5,
+        MaxBodyLength = 128 * 1024,
+        MaxWindow = 64,
+        MaxCreditMessages = 200,
+        DefaultQueueLength = 100,
+        MaxTransientBytes = 8 * 1024 * 1024,
+        IngressCapacity = 4096,
+    };
+
+    private static readonly BrokerOptions Options = new() { SegmentSize = SegmentLayout.MinSize, MinFreeDiskBytes = 0, Limits = Limits };
+
+    private readonly Random _random;
+    private readonly SimulationProfile _profile;
+    private readonly SimulatedDisk _disk = new();
+    private readonly NaiveBroker _model = new(Limits);
+    private readonly ThreadWakeSignal _wake = new();
+    private readonly Queue<SimulatedCommand> _ingress = [];
+    private readonly List<object> _log = [];
+
+    private BrokerCore _core;
+    private MessageReader _reader;
+    private long _nowNs = 1_000_000_000;
+    private bool _isDurableTold = true;
+    private bool _hasFailed;
+    private int _restartAt = -1;
+
+    internal BrokerSimulation(int seed, SimulationActions disabled = default)
+    {
+        _random = new Random(seed);
+        _profile = new SimulationProfile(_random, disabled);
+        (_core, _reader) = Start();
+        _model.Begin(_core);
+    }
+
+    /// <summary>Steps done.</summary>
+    internal int Step { get; private set; }
+
+    internal int Restarts { get; private set; }
+
+    /// <summary>What happened how often, to see that a workload reaches what it should.</summary>
+    internal SortedDictionary<string, long> Counts { get; } = [];
+
+    /// <summary>The last operations and events, oldest first.</summary>
+    internal IEnumerable<string> LastOperations => _log.TakeLast(1000).Select(entry => entry.ToString() ?? "");
+
+    private BrokerEngine Engine => _core.Engine;
+
+    private BrokerJournal Journal => _core.Journal!;
+
+    internal void Run(int steps)
+    {
+        for (Step = 0; Step < steps; Step++)
+        {
+            if (Step == _restartAt)
+                Restart(SimulationAction.Kill);
+            Do(_profile.Draw(_random));
+            ForgetClosedClients();
+        }
+        SettleDown();
+        Restart(SimulationAction.Kill);
+    }
+
+    private void Do(SimulationAction action)
+    {
+        switch (action)
+        {
+            case SimulationAction.Batch:
+                Batch(_random.Next(1, _profile.MaxBatch + 1));
+                break;
+            case SimulationAction.Flush:
+                Journal.Flusher.DoWork();
+                break;
+            case SimulationAction.Prepare:
+                Journal.Preparer.DoWork();
+                _core.Transient.Preparer.DoWork();
+                break;
+            case SimulationAction.TellDurable:
+                _isDurableTold = false;
+                break;
+            case SimulationAction.FillDisk:
+                _disk.Capacity = _disk.Capacity == long.MaxValue ? _disk.Used + _random.Next(2) * SegmentLayout.MinSize : long.MaxValue;
+                Note($"disk capacity is {_disk.Capacity}");
+                break;
+            case SimulationAction.FailSync:
+                _disk.FailSync = _disk.Syncs;
+                Note("the next sync fails");
+                break;
+            case SimulationAction.Kill:
+            case SimulationAction.CutPower:
+            case SimulationAction.Stop:
+                Restart(action);
+                break;
+            default:
+                DoAsClient(action);
+                break;
+        }
+    }
+
+    /// <summary>One duty cycle of the engine, as its agent does it.</summary>
+    private void Batch(int commands)
+    {
+        if (Journal.State == JournalState.Failed && !_hasFailed)
+        {
+            _hasFailed = true;
+            _restartAt = Step + _random.Next(5, 80);
+            Note("the journal has failed");
+            Engine.BeginBatch(_nowNs);
+            _model.BeforeCall();
+            Engine.OnJournalFailed(Journal.FailureText);
+            _model.OnJournalFailed();
+            _model.AfterCall();
+            EndBatch();
+        }
+        if (Engine.CanServeWaiting)
+        {
+            Engine.BeginBatch(_nowNs);
+            _model.BeforeCall();
+            Engine.OnSpace();
+            _model.OnSpace();
+            _model.AfterCall();
+            EndBatch();
+        }
+
+        Engine.BeginBatch(_nowNs += _random.Next(1_000_000));
+        long durable = Journal.DurablePosition;
+        if (!_isDurableTold && durable > Engine.DurablePosition)
+        {
+            _isDurableTold = true;
+            Note($"durable up to {durable}");
+            _model.BeforeCall();
+            Engine.OnDurable(durable);
+            _model.AfterCall();
+        }
+        while (commands-- > 0 && _ingress.TryPeek(out SimulatedCommand? command))
+        {
+            _model.BeforeCall();
+            if (!Engine.OnRecord((int)command.Type, command.Bytes))
+            {
+                Note($"not ready: {command}");
+                Count("commands not taken");
+                if (Journal.Log.Next != null && _core.Transient.Log.Next != null)
+                    throw new SimulationException("A command was not taken although the logs are ready.");
+                break;
+            }
+            _ingress.Dequeue();
+            _log.Add(command);
+            _model.Apply(command);
+            _model.AfterCall();
+        }
+        EndBatch();
+        if (Engine.WaitsForDisk && !Journal.FlushInFlight && !_hasFailed)
+            Journal.RequestFlush();
+        else
+            Journal.Maintain();
+        if (_model.WaitsForSpace && HasSpace && !Engine.CanServeWaiting)
+            throw new SimulationException("There is room again, and publications are not told.");
+    }
+
+    private bool HasSpace => Journal.State == JournalState.Open && Journal.Log.Next != null && _core.Transient.Log.State == JournalState.Open && _core.Transient.Log.Next != null;
+
+    private void EndBatch()
+    {
+        long tail = Journal.Log.Tail;
+        long delivered = Engine.DeliveredCount;
+        Engine.EndBatch();
+        _model.AfterCall();
+        Count("deliveries", Engine.DeliveredCount - delivered);
+        int from = _log.Count;
+        _model.EndBatch(tail, _log, checksEntries: _random.Next(16) == 0);
+        foreach (object entry in _log.Skip(from))
+        {
+            if (entry is SimulatedEvent item)
+                CountEvent(item);
+        }
+        if (_log.Count > 5000)
+            _log.RemoveRange(0, 4000);
+    }
+
+    private void CountEvent(SimulatedEvent item)
+    {
+        string what = item.Type switch
+        {
+            EventType.Rejected => $"rejected {(ErrorCode)item.Read<RejectedEvent>().Code}",
+            EventType.Failed => $"failed {(ErrorCode)item.Read<FailedEvent>().Code}",
+            EventType.SessionFault => $"fault {(ErrorCode)item.Read<SessionFaultEvent>().Code}",
+            EventType.SubscriptionEnded => $"ended {(ErrorCode)item.Read<SubscriptionEndedEvent>().Code}",
+            EventType.Confirm => $"confirm {(DurabilityLevel)item.Read<ConfirmEvent>().Level}",
+            _ => item.Type.ToString(),
+        };
+        Count(what);
+    }
+
+    /// <summary>Nothing goes wrong any more: everything that was sent must be decided.</summary>
+    private void SettleDown()
+    {
+        _disk.Capacity = long.MaxValue;
+        if (_hasFailed || _disk.FailSync >= _disk.Syncs)
+        {
+            _disk.FailSync = -1;
+            Restart(SimulationAction.Kill);
+        }
+        for (int i = 0; i < 300; i++)
+        {
+            Do(SimulationAction.Prepare);
+            Do(SimulationAction.Flush);
+            Do(SimulationAction.TellDurable);
+            Batch(50);
+            foreach (SimulatedClient client in _clients)
+                client.Poll(int.MaxValue);
+            ForgetClosedClients();
+        }
+        if (_ingress.Count > 0)
+            throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
+        foreach (SimulatedClient client in _clients)
+            client.CheckDecided();
+    }
+
+    private void Count(string what, long count = 1)
+    {
+        Counts.TryGetValue(what, out long before);
+        Counts[what] = before + count;
+    }
+
+    private void Note(string what) => _log.Add($"step {Step}: {what}");
+
+    private (BrokerCore Core, MessageReader Reader) Start()
+    {
+        BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake);
+        MessageReader reader = core.CreateReader();
+        _model.ReadWith(reader);
+        return (core, reader);
+    }
+
+    public void Dispose()
+    {
+        LoseClients();
+        _reader.Dispose();
+        _core.Abandon();
+        _disk.Dispose();
+        _wake.Dispose();
+    }
+}

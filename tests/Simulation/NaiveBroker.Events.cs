@@ -1,0 +1,160 @@
+using LowLatency.Core.Engine;
+
+namespace LowLatency.Tests.Simulation;
+
+/// <content>What the engine says, batch by batch.</content>
+internal sealed partial class NaiveBroker
+{
+    private readonly List<SimulatedEvent> _events = [];
+    private readonly List<SimulatedEvent> _deliveries = [];
+    private long _batch;
+
+    /// <summary>A batch has ended: takes what it committed and compares.</summary>
+    /// <param name="tailBefore">Where the journal ended when the batch's commands were done.</param>
+    /// <param name="log">Takes the events, for a report.</param>
+    /// <param name="checksEntries">Compare every message of every queue.</param>
+    internal void EndBatch(long tailBefore, List<object> log, bool checksEntries)
+    {
+        _batch++;
+        _deliveries.Clear();
+        foreach (NaiveSession session in _sessions.Values.ToArray())
+        {
+            _events.Clear();
+            session.Port.Peek(_events);
+            log.AddRange(_events);
+            foreach (SimulatedEvent item in _events)
+            {
+                if (item.Type == EventType.Deliver)
+                    _deliveries.Add(item);
+                else
+                    OnEvent(session, item);
+            }
+        }
+        OnDeliveries(_deliveries, tailBefore);
+        // What an overrun session gives back is delivered in the next batch.
+        bool hasOverrun = _sessions.Values.Any(session => session.IsOverrun);
+        foreach (NaiveSession session in _sessions.Values.ToArray())
+            EndBatch(session, tailBefore);
+        foreach (NaiveQueue queue in _state.Queues.Values)
+        {
+            if (!hasOverrun)
+                CheckNothingHeldBack(queue);
+            CheckQueue(queue, checksEntries);
+        }
+    }
+
+    private void EndBatch(NaiveSession session, long tailBefore)
+    {
+        if (session.IsOverrun)
+        {
+            session.Replies.Clear();
+            session.Events.Clear();
+            _tailBefore = tailBefore;
+            Release(session);
+            if (session.IsClosing)
+                _sessions.Remove(session.Id);
+            return;
+        }
+        Check(session.Events.Count == 0, $"Session {session.Id} was not told: {(session.Events.Count > 0 ? session.Events.Peek() : "")}.");
+        foreach ((uint request, ExpectedReply reply) in session.Replies)
+            Check(reply.NotAfter > Durable, $"Request {request} of session {session.Id} was not answered: {reply}, durable is {Durable}.");
+        if (!session.Port.HasRoom)
+            return;
+        foreach (NaivePublication publication in session.Publications.Values)
+        {
+            if (!publication.IsEnded && publication.Pending.TryPeek(out PendingConfirm pending))
+            {
+                long latest = publication.Pending.Where(other => other.Batch == pending.Batch).Max(other => other.LatestEnd);
+                Check(pending.Level == DurabilityLevel.Disk && latest > Durable,
+                    $"{pending} of publication {publication.Handle} of session {session.Id} was not confirmed, durable is {Durable}.");
+            }
+        }
+    }
+
+    private void OnEvent(NaiveSession session, SimulatedEvent item)
+    {
+        switch (item.Type)
+        {
+            case EventType.Confirm:
+                OnConfirm(session, item.Read<ConfirmEvent>());
+                break;
+            case EventType.Rejected:
+                RejectedEvent rejected = item.Read<RejectedEvent>();
+                Expect(session, new ExpectedEvent(item.Type, rejected.Publication, rejected.Sequence, (ErrorCode)rejected.Code, item.String<RejectedEvent>(), true));
+                break;
+            case EventType.PublicationReady:
+                Expect(session, new ExpectedEvent(item.Type, item.Read<PublicationReadyEvent>().Publication, 0, ErrorCode.None, "", true));
+                break;
+            case EventType.SubscriptionEnded:
+                SubscriptionEndedEvent ended = item.Read<SubscriptionEndedEvent>();
+                Expect(session, new ExpectedEvent(item.Type, ended.Handle, 0, (ErrorCode)ended.Code, "", ended.IsPublication != 0));
+                break;
+            case EventType.SessionFault:
+                Expect(session, new ExpectedEvent(item.Type, 0, 0, (ErrorCode)item.Read<SessionFaultEvent>().Code, "", false));
+                break;
+            case EventType.SessionClosed:
+                Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));
+                _sessions.Remove(session.Id);
+                break;
+            case EventType.Failed:
+                FailedEvent failed = item.Read<FailedEvent>();
+                OnReply(session, failed.Request, new ExpectedReply(item.Type, (ErrorCode)failed.Code, 0, 0));
+                break;
+            case EventType.Done:
+                OnReply(session, item.Read<DoneEvent>().Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0));
+                break;
+            case EventType.QueueDeclared:
+                OnReply(session, item.Read<QueueDeclaredEvent>().Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0));
+                break;
+            case EventType.Subscribed:
+                SubscribedEvent subscribed = item.Read<SubscribedEvent>();
+                OnReply(session, subscribed.Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0) { Handle = subscribed.Subscription });
+                break;
+            case EventType.PublicationOpened:
+                PublicationOpenedEvent opened = item.Read<PublicationOpenedEvent>();
+                OnReply(session, opened.Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0)
+                {
+                    Handle = opened.Publication,
+                    LastSequence = opened.LastSequence,
+                    Window = opened.Window,
+                });
+                break;
+            default:
+                throw new SimulationException($"An event of type {item.Type}.");
+        }
+    }
+
+    private static void Expect(NaiveSession session, ExpectedEvent found)
+    {
+        if (session.IsOverrun && session.Events.Count == 0)
+            return;
+        Check(session.Events.TryDequeue(out ExpectedEvent expected) && expected == found, $"Session {session.Id} was told {found}, expected {expected}.");
+    }
+
+    private void OnReply(NaiveSession session, uint request, ExpectedReply found)
+    {
+        Check(session.Replies.Remove(request, out ExpectedReply? expected), $"Session {session.Id} was answered {found} to request {request}, which waits for nothing.");
+        if (expected!.MayFail && _isJournalFailed && found is { Type: EventType.Failed, Code: ErrorCode.JournalFailed })
+            return;
+        Check(found.Type == expected.Type && found.Code == expected.Code && found.Handle == expected.Handle && found.LastSequence == expected.LastSequence && found.Window == expected.Window,
+            $"Session {session.Id} was answered {found} to request {request}, expected {expected}.");
+        Check(expected.NotBefore <= Durable, $"Request {request} of session {session.Id} was answered before it was durable: {expected}, durable is {Durable}.");
+    }
+
+    private void OnConfirm(NaiveSession session, ConfirmEvent confirm)
+    {
+        Check(session.Publications.TryGetValue(confirm.Publication, out NaivePublication? publication), "A confirm for a publication that is not open.");
+        Check(!publication!.IsEnded, "A confirm for a publication that has ended.");
+        Check(confirm.Sequence > publication.LastConfirmed, $"A confirm up to {confirm.Sequence} after one up to {publication.LastConfirmed}.");
+        Check(publication.Pending.Any(pending => pending.Sequence == confirm.Sequence), $"A confirm up to {confirm.Sequence}, which was not taken.");
+        publication.LastConfirmed = confirm.Sequence;
+        var level = (DurabilityLevel)confirm.Level;
+        while (publication.Pending.TryPeek(out PendingConfirm pending) && pending.Sequence <= confirm.Sequence)
+        {
+            publication.Pending.Dequeue();
+            Check(pending.IsResend ? level <= pending.Level && level != DurabilityLevel.None : level == pending.Level, $"Confirmed at level {level}: {pending}.");
+            Check(level != DurabilityLevel.Disk || (pending.End <= Durable && pending.End <= _core.Journal!.DurablePosition),
+                $"{pending} was confirmed at level {level}, durable is {_core.Journal!.DurablePosition}.");
+        }
+    }
+}

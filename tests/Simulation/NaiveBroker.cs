@@ -1,0 +1,184 @@
+using LowLatency.Core.Engine;
+using LowLatency.Core.Journal;
+
+namespace LowLatency.Tests.Simulation;
+
+/// <summary>The broker once more, as plain and slow as can be: it is shown every command that the engine took and every event that
+/// the engine gave, and throws at the first that is not right.</summary>
+/// <remarks>
+/// It predicts what is decided by rule (replies, rejects, levels, order, counts, flags) and checks what is the engine's choice (which consumer,
+/// how many at a time). For a restart it keeps what was journaled with the position of each record: what a recovery up to
+/// some position must bring back follows from that alone.
+/// </remarks>
+internal sealed partial class NaiveBroker(BrokerLimits limits)
+{
+    private readonly Dictionary<int, NaiveSession> _sessions = [];
+    private NaiveState _state = new();
+    private BrokerCore _core = null!;
+    private long _tailBefore;
+    private long _publishedBefore;
+    private int _publisherCount;
+    private bool _isShuttingDown;
+    private bool _isJournalFailed;
+
+    internal NaiveState State => _state;
+
+    internal IReadOnlyDictionary<int, NaiveSession> Sessions => _sessions;
+
+    /// <summary>Everything that happened to durable state in this run is in the journal.</summary>
+    internal bool IsExact { get; private set; } = true;
+
+    private RecordLog Log => _core.Journal!.Log;
+
+    private long Durable => _core.Engine.DurablePosition;
+
+    /// <summary>The journal takes everything, or will as soon as its next segment is there.</summary>
+    private bool IsLogOpen => Log.State == JournalState.Open;
+
+    private bool HasAppended => Log.Tail > _tailBefore;
+
+    internal void Begin(BrokerCore core)
+    {
+        _core = core;
+        _sessions.Clear();
+        _isShuttingDown = false;
+        _isJournalFailed = false;
+        IsExact = true;
+    }
+
+    internal void BeginShutdown() => _isShuttingDown = true;
+
+    /// <summary>Before each call of the engine.</summary>
+    internal void BeforeCall()
+    {
+        _tailBefore = Log.Tail;
+        _publishedBefore = _core.Engine.PublishedCount;
+    }
+
+    /// <summary>After each call of the engine: sessions whose reply found no room are over.</summary>
+    internal void AfterCall()
+    {
+        foreach (NaiveSession session in _sessions.Values)
+        {
+            if (session.Port.Port.IsOverrun && !session.IsOverrun)
+            {
+                session.IsOverrun = true;
+                session.IsFaulted = true;
+                session.Port.WasOverrun = true;
+            }
+        }
+    }
+
+    /// <summary>The engine took a command.</summary>
+    internal void Apply(SimulatedCommand command)
+    {
+        switch (command)
+        {
+            case OpenSession open:
+                _sessions.Add(open.Session, new NaiveSession(open.Session, open.Port));
+                break;
+            case CloseSession close:
+                OnCloseSession(close);
+                break;
+            default:
+                if (_sessions.TryGetValue(command.Session, out NaiveSession? session) && !session.IsFaulted)
+                    Apply(session, command);
+                break;
+        }
+    }
+
+    private void Apply(NaiveSession session, SimulatedCommand command)
+    {
+        switch (command)
+        {
+            case Publish publish:
+                OnPublish(session, publish);
+                break;
+            case Settle settle:
+                OnSettle(session, settle);
+                break;
+            case Credit credit:
+                if (TryGetConsumer(session, credit.Subscription, out NaiveConsumer? consumer))
+                    consumer.AddCredit(credit.Messages, credit.CreditBytes, limits.MaxCreditMessages);
+                break;
+            case OpenPublication open:
+                OnOpenPublication(session, open);
+                break;
+            case ClosePublication close:
+                OnClosePublication(session, close);
+                break;
+            case Subscribe subscribe:
+                OnSubscribe(session, subscribe);
+                break;
+            case Unsubscribe unsubscribe:
+                OnUnsubscribe(session, unsubscribe);
+                break;
+            case DeclareQueue declare:
+                OnDeclareQueue(session, declare);
+                break;
+            case DeleteQueue delete:
+                OnDeleteQueue(session, delete);
+                break;
+            case DeclareExchange declare:
+                OnDeclareExchange(session, declare);
+                break;
+            case DeleteExchange delete:
+                OnDeleteExchange(session, delete);
+                break;
+            case Bind bind:
+                OnBind(session, bind);
+                break;
+            default:
+                throw new InvalidOperationException($"{command.Type} is unknown to the model.");
+        }
+    }
+
+    private static void Check(bool condition, string problem)
+    {
+        if (!condition)
+            throw new SimulationException(problem);
+    }
+
+    private static void Reply(NaiveSession session, uint request, ExpectedReply reply)
+    {
+        // What was lost with the session's port was not told.
+        if (!session.IsOverrun)
+            session.Replies.Add(request, reply);
+    }
+
+    private void Now(NaiveSession session, uint request, EventType type) => Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0));
+
+    /// <summary>Answered when the journal is durable up to <paramref name="position"/>, and at the latest when all of it is.</summary>
+    private void WhenDurable(NaiveSession session, uint request, EventType type, long position)
+    {
+        if (_isJournalFailed && position > Durable)
+            Reply(session, request, new ExpectedReply(EventType.Failed, ErrorCode.JournalFailed, 0, 0));
+        else
+            Reply(session, request, new ExpectedReply(type, ErrorCode.None, position, Log.Tail) { MayFail = true });
+    }
+
+    private static void Fail(NaiveSession session, uint request, ErrorCode code) =>
+        Reply(session, request, new ExpectedReply(EventType.Failed, code, 0, 0));
+
+    private static void Fault(NaiveSession session, ErrorCode code)
+    {
+        session.IsFaulted = true;
+        Tell(session, new ExpectedEvent(EventType.SessionFault, 0, 0, code, "", false));
+    }
+
+    private static void Tell(NaiveSession session, ExpectedEvent expected)
+    {
+        if (!session.IsOverrun)
+            session.Events.Enqueue(expected);
+    }
+
+    /// <summary>A definition that has to be journaled: whether it was. If not, the request fails.</summary>
+    private bool WasDefined(NaiveSession session, uint request)
+    {
+        if (HasAppended)
+            return true;
+        Check(!IsLogOpen, "A durable definition was carried out without a record.");
+        Fail(session, request, Log.State == JournalState.Failed ? ErrorCode.JournalFailed : ErrorCode.DiskFull);
+        return false;
+    }
+}

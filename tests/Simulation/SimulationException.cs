@@ -1,0 +1,4 @@
+namespace LowLatency.Tests.Simulation;
+
+/// <summary>The engine did what the model does not allow.</summary>
+internal sealed class SimulationException(string message) : Exception(message);

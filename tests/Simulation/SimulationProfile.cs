@@ -1,0 +1,151 @@
+namespace LowLatency.Tests.Simulation;
+
+/// <summary>What a run does how often, and how large things are. Drawn from the seed, so that runs differ in kind.</summary>
+internal sealed class SimulationProfile
+{
+    internal SimulationProfile(Random random, SimulationActions disabled)
+    {
+        Clients = random.Next(1, 5);
+        PortCapacity = random.Next(3) switch { 0 => 8 * 1024, 1 => 16 * 1024, _ => 128 * 1024 };
+        MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
+        LargeEvery = random.Next(3) switch { 0 => 1, 1 => 3, _ => 20 };
+        MaxBurst = random.Next(1, 40);
+        MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 300 };
+        Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
+        MaxBatch = random.Next(1, 60);
+        PreparerSteps = random.Next(3) switch { 0 => 1, 1 => 8, _ => 80 };
+        FlusherSteps = random.Next(1, 8);
+        Weights = new int[Enum.GetValues<SimulationAction>().Length];
+        foreach (SimulationAction action in Enum.GetValues<SimulationAction>())
+        {
+            int weight = Weight(action);
+            // Some runs do without some things.
+            if (random.Next(6) == 0 && action is not (SimulationAction.Batch or SimulationAction.Publish or SimulationAction.Open))
+                weight = 0;
+            Weights[(int)action] = disabled.Contains(action) ? 0 : weight * random.Next(1, 4);
+        }
+        Weights[(int)SimulationAction.Prepare] = disabled.Contains(SimulationAction.Prepare) ? 0 : 8 * PreparerSteps;
+        Weights[(int)SimulationAction.Flush] = 100 * FlusherSteps;
+        Total = Weights.Sum();
+    }
+
+    internal int Clients { get; }
+
+    internal int PortCapacity { get; }
+
+    internal int MaxBody { get; }
+
+    /// <summary>One message in so many may be as large as <see cref="MaxBody"/>; the others are small.</summary>
+    internal int LargeEvery { get; }
+
+    internal int MaxBurst { get; }
+
+    internal int MaxCredit { get; }
+
+    internal uint Window { get; }
+
+    internal int MaxBatch { get; }
+
+    internal int PreparerSteps { get; }
+
+    internal int FlusherSteps { get; }
+
+    internal int[] Weights { get; }
+
+    private int Total { get; }
+
+    internal SimulationAction Draw(Random random)
+    {
+        int at = random.Next(Total);
+        for (int i = 0; ; i++)
+        {
+            at -= Weights[i];
+            if (at < 0)
+                return (SimulationAction)i;
+        }
+    }
+
+    private static int Weight(SimulationAction action) => action switch
+    {
+        SimulationAction.Batch => 900,
+        SimulationAction.Publish => 700,
+        SimulationAction.Poll => 600,
+        SimulationAction.Settle => 600,
+        SimulationAction.Open => 250,
+        SimulationAction.Subscribe => 120,
+        SimulationAction.Credit => 250,
+        SimulationAction.Declare => 60,
+        SimulationAction.Bind => 30,
+        SimulationAction.TellDurable => 400,
+        SimulationAction.Close => 12,
+        SimulationAction.Disconnect => 6,
+        SimulationAction.Delete => 3,
+        SimulationAction.BreakRule => 4,
+        SimulationAction.TakeOver => 10,
+        SimulationAction.FillDisk => 3,
+        SimulationAction.FailSync => 1,
+        SimulationAction.Kill => 2,
+        SimulationAction.CutPower => 2,
+        SimulationAction.Stop => 1,
+        _ => 0,
+    };
+}
+
+internal enum SimulationAction
+{
+    /// <summary>The engine works off some commands.</summary>
+    Batch,
+    Publish,
+
+    /// <summary>A client reads events.</summary>
+    Poll,
+    Settle,
+
+    /// <summary>A client connects, or opens a publication.</summary>
+    Open,
+    Subscribe,
+    Credit,
+    Declare,
+    Bind,
+    Flush,
+    Prepare,
+
+    /// <summary>The engine hears of the durable position.</summary>
+    TellDurable,
+
+    /// <summary>A client closes a publication or a subscription.</summary>
+    Close,
+    Disconnect,
+
+    /// <summary>A queue or exchange is deleted.</summary>
+    Delete,
+
+    /// <summary>A client does what costs it the connection.</summary>
+    BreakRule,
+
+    /// <summary>A publisher comes back on another connection before the first is known to be dead.</summary>
+    TakeOver,
+
+    /// <summary>The disk is full, or has room again.</summary>
+    FillDisk,
+    FailSync,
+    Kill,
+    CutPower,
+
+    /// <summary>The broker stops in order and starts again.</summary>
+    Stop,
+}
+
+/// <summary>A set of actions.</summary>
+internal readonly record struct SimulationActions(ulong Bits)
+{
+    internal bool Contains(SimulationAction action) => (Bits & (1ul << (int)action)) != 0;
+
+    internal SimulationActions With(SimulationAction action) => new(Bits | (1ul << (int)action));
+
+    public override string ToString()
+    {
+        SimulationActions self = this;
+        return string.Join(", ", Enum.GetValues<SimulationAction>().Where(action => self.Contains(action)));
+    }
+}
