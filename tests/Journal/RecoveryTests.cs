@@ -142,6 +142,39 @@ public sealed unsafe class RecoveryTests : IDisposable
     }
 
     [Fact]
+    public void ShouldZeroATornTail()
+    {
+        Write(50, flushEvery: 0);
+        _disk.Kill();
+        SimulatedFile file = _disk.Names[JournalFiles.Segment(0)];
+        file.Damage(20_000, [0xAA]);
+        file.Damage(SegmentSize - 100, [1, 2, 3]);
+        using var after = new JournalHarness(_disk.Start());
+        int end = (int)after.Log.Tail;
+        Assert.InRange(end, 18_000, 20_100);
+        Assert.False(file.Bytes[end..].ContainsAnyExcept((byte)0));
+        _disk.PowerCut(new Random(1)); // The zeroes were synced, not only stored.
+        Assert.False(file.Bytes[end..].ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void ShouldTakeAnEpochAboveThoseOfDroppedRecords()
+    {
+        Write(10, flushEvery: 0);
+        _disk.Kill();
+        long opening;
+        using (var second = new JournalHarness(_disk.Start()))
+        {
+            opening = second.Report.TailPosition;
+            second.Append(100, 1);
+        }
+        _disk.Names[JournalFiles.Segment(0)].Damage((int)opening + 40, [0xAA]);
+        using var third = new JournalHarness(_disk.Start());
+        Assert.Equal(10, third.Collector.Records.Count);
+        Assert.Equal(3u, third.Journal.Epoch);
+    }
+
+    [Fact]
     public void ShouldReportDamageBelowTheDurablePosition()
     {
         var journal = new JournalHarness(_disk.Start());

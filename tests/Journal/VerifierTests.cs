@@ -65,8 +65,22 @@ public sealed class VerifierTests : IDisposable
         }
         VerifyResult result = Verify();
         Assert.Equal(VerifyVerdict.TornTail, result.Verdict);
-        Assert.Equal(2 * 1056, result.TornTailBytes);
+        Assert.Equal(1056 + 1032, result.TornTailBytes); // As recovery counts: the last one without its padding.
         Assert.Empty(result.Segments[0].Damage);
+    }
+
+    [Fact]
+    public void ShouldNotTakeAPreparedSegmentForATornTail()
+    {
+        using (var journal = new JournalHarness(_disk.Start()))
+        {
+            journal.Append(1000, 1);
+            journal.Flush();
+            journal.RunPreparer();
+        }
+        VerifyResult result = Verify();
+        Assert.Equal(VerifyVerdict.Intact, result.Verdict);
+        Assert.Equal(2, result.Segments.Count);
     }
 
     [Fact]
