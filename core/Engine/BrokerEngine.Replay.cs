@@ -36,6 +36,12 @@ internal sealed unsafe partial class BrokerEngine
                 _isInSnapshot = false;
                 _hasBase = true;
                 return;
+            case RecordType.SnapshotAbort:
+                _isInSnapshot = false;
+                return;
+            case RecordType.Restart:
+                _isInSnapshot = false; // A power cut may have cut it off.
+                break;
         }
         if (_isInSnapshot && _skipsSnapshot)
             return;
