@@ -26,8 +26,17 @@ internal sealed class BrokerCore : IDisposable
         _readers = new ReaderRegistry();
         _transient = new TransientLog(limits.MaxTransientBytes, _readers, TransientSegmentSize(limits));
         Engine = new BrokerEngine(_transient.Log, Ports, limits);
-        if (storage != null)
-            _journal = OpenJournal(options, storage, journalReserve);
+        try
+        {
+            if (storage != null)
+                _journal = OpenJournal(options, storage, journalReserve);
+        }
+        catch
+        {
+            Engine.Dispose();
+            _transient.Dispose();
+            throw;
+        }
         Ingress = new MpscByteRing(limits.IngressCapacity);
         _engineAgent = new EngineAgent(Engine, Ingress, Ports, _journal, limits.EngineBatch);
     }
@@ -110,9 +119,20 @@ internal sealed class BrokerCore : IDisposable
             Readers = _readers,
         };
         BrokerJournal journal = BrokerJournal.Open(storage, journalOptions, ref visitor, out RecoveryReport report);
+        // The first record of the run may be the one that does not fit.
+        if (!journal.Log.CanAppend(sizeof(uint), reserved: true))
+            journal.Preparer.DoWork();
         // A run that was cut off before it wrote what it knew of the one before it leaves that open.
         bool isContinuous = report.SameBoot && visitor.LastEpoch == report.Epoch - 1;
-        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
+        try
+        {
+            Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
         journal.EnableRetirement();
         journal.OnDurableAdvanced = EngineWake;
         Recovery = report;

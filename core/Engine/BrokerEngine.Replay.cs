@@ -112,7 +112,9 @@ internal sealed unsafe partial class BrokerEngine
     {
         var record = new ControlRecord();
         record.U32(endWasLost ? 1u : 0u);
-        TryAppend(RecordType.Restart, 0, record, out _, null, 0, out _);
+        // Without it the next recovery would mix up the deliveries of two runs.
+        if (!TryAppend(RecordType.Restart, 0, record, out _, null, 0, out _))
+            throw new JournalException(JournalError.DiskFull, $"There is no room in the journal for the first record of this run. {_durableLog!.FailureText}");
         ApplyRestart(endWasLost);
     }
 

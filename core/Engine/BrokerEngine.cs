@@ -47,6 +47,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
 
     /// <summary>Gives the engine its journal, after every record of it was replayed and before the first command.</summary>
     /// <param name="endWasLost">See <see cref="Restart"/>.</param>
+    /// <exception cref="JournalException">There is no room for the first record.</exception>
     internal void Attach(RecordLog durableLog, bool endWasLost)
     {
         _durableLog = durableLog;
