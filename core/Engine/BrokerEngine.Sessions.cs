@@ -173,6 +173,8 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
+    private const int MaxPublisherRecord = sizeof(uint) + 1 + NameRules.MaxLength;
+
     // The one that was silent longest, by the journal: the same in every replay.
     private bool TryForgetPublisher(Session session, uint request, out bool done)
     {
@@ -185,6 +187,13 @@ internal sealed unsafe partial class BrokerEngine
         if (oldest == null)
         {
             done = Fail(session, request, ErrorCode.LimitReached, $"The broker knows {_publishers.Count} publishers that are all open, its limit: close some, or open without a name.");
+            return false;
+        }
+        // Room for the definition of the new one too, or neither.
+        AppendStatus room = _durableLog?.CheckAppend(2 * RecordLayout.AlignedLength(MaxPublisherRecord), reserved: true) ?? AppendStatus.Appended;
+        if (room != AppendStatus.Appended)
+        {
+            done = FailAppend(room, session, request);
             return false;
         }
         var record = new ControlRecord();
