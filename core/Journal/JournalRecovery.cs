@@ -135,6 +135,8 @@ internal static unsafe class JournalRecovery
                 Sync(log.FindSegment(folder.Segments[i].Id * identity.Size)!, storage);
         }
         AppendOpeningMarker(log, storage.BootId);
+        if (log.Active != active)
+            Sync(active, storage); // The pad before the roll.
         Sync(log.Active!, storage);
         if (atStart && log.Active!.Index != 0)
             log.ScheduleSnapshot();
