@@ -291,7 +291,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         while (publication.Pending.TryPeek(DurablePosition, out ulong sequence, out DurabilityLevel level))
         {
-            ConfirmEvent* confirm = TryClaimEvent<ConfirmEvent>(publication.Session.Port, EventType.Confirm, 0);
+            ConfirmEvent* confirm = publication.Session.IsOverrun ? null : TryClaimEvent<ConfirmEvent>(publication.Session.Port, EventType.Confirm, 0);
             if (confirm == null)
                 return false;
             *confirm = new ConfirmEvent

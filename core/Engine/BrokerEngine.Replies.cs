@@ -189,14 +189,18 @@ internal sealed unsafe partial class BrokerEngine
         where T : unmanaged
     {
         EgressPort port = session.Port;
+        // A session that has missed one event gets none of those after it, or a confirm would cover a reject that was lost.
+        if (session.IsOverrun && type != EventType.SessionClosed)
+            return null;
         T* claimed = TryClaimEvent<T>(port, type, extra);
         if (claimed != null)
             return claimed;
         if (port.AlwaysDrained)
             throw new InvalidOperationException($"Egress port {port.Index} is full although its owner drains it: it has {port.Ring.Capacity} bytes.");
         port.MarkOverrun();
-        if (!_overrunSessions.Contains(session))
+        if (!session.IsOverrun)
             _overrunSessions.Add(session);
+        session.IsOverrun = true;
         session.IsFaulted = true;
         return null;
     }

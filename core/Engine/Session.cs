@@ -12,6 +12,9 @@ internal sealed class Session(int id, EgressPort port)
     /// <summary>Broke a rule: its further commands are ignored until it is closed.</summary>
     internal bool IsFaulted { get; set; }
 
+    /// <summary>An event for it found no room: it gets no other, and is ended with the batch.</summary>
+    internal bool IsOverrun { get; set; }
+
     internal HandleTable<EnginePublication> Publications { get; } = new();
 
     internal HandleTable<Consumer> Consumers { get; } = new();
