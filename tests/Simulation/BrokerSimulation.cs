@@ -22,7 +22,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         MaxExchanges = 2,
         MaxBindings = 6,
         MaxPublishers = 5,
-        MaxBodyLength = 128 * 1024,
+        MaxBodyLength = 200 * 1024,
         MaxWindow = 64,
         MaxCreditMessages = 200,
         DefaultQueueLength = 100,
@@ -76,12 +76,18 @@ internal sealed partial class BrokerSimulation : IDisposable
         {
             if (Step == _restartAt)
                 Restart(SimulationAction.Kill);
+            long segment = Segment;
             Do(_profile.Draw(_random));
+            // Power cuts between the first records of a segment.
+            if (Segment != segment && _random.Next(_profile.CutAfterRoll) == 0)
+                Do(SimulationAction.CutPower);
             ForgetClosedClients();
         }
         SettleDown();
         Restart(SimulationAction.Kill);
     }
+
+    private long Segment => Journal.Log.Tail / SegmentLayout.MinSize;
 
     private void Do(SimulationAction action)
     {
@@ -175,11 +181,9 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.RequestFlush();
         else
             Journal.Maintain();
-        if (_model.WaitsForSpace && HasSpace && !Engine.CanServeWaiting)
+        if (_model.CanBeTold && !Engine.CanServeWaiting)
             throw new SimulationException("There is room again, and publications are not told.");
     }
-
-    private bool HasSpace => Journal.State == JournalState.Open && Journal.Log.Next != null && _core.Transient.Log.State == JournalState.Open && _core.Transient.Log.Next != null;
 
     private void EndBatch()
     {

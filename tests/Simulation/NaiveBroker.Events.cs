@@ -95,7 +95,8 @@ internal sealed partial class NaiveBroker
                 Expect(session, new ExpectedEvent(item.Type, 0, 0, (ErrorCode)item.Read<SessionFaultEvent>().Code, "", false));
                 break;
             case EventType.SessionClosed:
-                Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));
+                if (!session.IsOverrun)
+                    Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));
                 _sessions.Remove(session.Id);
                 break;
             case EventType.Failed:
@@ -149,6 +150,8 @@ internal sealed partial class NaiveBroker
         Check(!publication!.IsEnded, "A confirm for a publication that has ended.");
         Check(confirm.Sequence > publication.LastConfirmed, $"A confirm up to {confirm.Sequence} after one up to {publication.LastConfirmed}.");
         Check(publication.Pending.Any(pending => pending.Sequence == confirm.Sequence), $"A confirm up to {confirm.Sequence}, which was not taken.");
+        Check(!session.Events.Any(expected => expected.Type == EventType.Rejected && expected.Handle == confirm.Publication && expected.Sequence <= confirm.Sequence),
+            $"A confirm up to {confirm.Sequence} came before a reject below it.");
         publication.LastConfirmed = confirm.Sequence;
         var level = (DurabilityLevel)confirm.Level;
         while (publication.Pending.TryPeek(out PendingConfirm pending) && pending.Sequence <= confirm.Sequence)

@@ -6,10 +6,13 @@ namespace LowLatency.Tests.Simulation;
 /// <content>Publish: recognise, route, bound, keep, promise.</content>
 internal sealed partial class NaiveBroker
 {
-    private readonly List<NaivePublication> _waitingForSpace = [];
+    private readonly List<NaivePublication> _waitingForDiskSpace = [];
+    private readonly List<NaivePublication> _waitingForMemory = [];
 
-    /// <summary>Publications were refused for want of room and are to be told when there is some.</summary>
-    internal bool WaitsForSpace => _waitingForSpace.Count > 0;
+    /// <summary>Publications were refused for want of room, and there is some: they are to be told.</summary>
+    internal bool CanBeTold => (_waitingForDiskSpace.Count > 0 && HasRoom(Log)) || (_waitingForMemory.Count > 0 && HasRoom(_core.Transient.Log));
+
+    private static bool HasRoom(RecordLog log) => log.State == JournalState.Open && log.Next != null;
 
     private bool WasStored => _core.Engine.PublishedCount > _publishedBefore;
 
@@ -134,8 +137,9 @@ internal sealed partial class NaiveBroker
             return;
         }
         Reject(publication, command.Sequence, log == Log ? ErrorCode.DiskFull : ErrorCode.MemoryLimit);
-        if (!_waitingForSpace.Contains(publication))
-            _waitingForSpace.Add(publication);
+        List<NaivePublication> waiting = log == Log ? _waitingForDiskSpace : _waitingForMemory;
+        if (!waiting.Contains(publication))
+            waiting.Add(publication);
     }
 
     private void Resend(NaivePublication publication, NaivePublisher publisher, ulong sequence)
@@ -164,9 +168,17 @@ internal sealed partial class NaiveBroker
     /// <summary>The engine was told that there is room again.</summary>
     internal void OnSpace()
     {
-        foreach (NaivePublication publication in _waitingForSpace)
+        OnSpace(_waitingForDiskSpace, Log);
+        OnSpace(_waitingForMemory, _core.Transient.Log);
+    }
+
+    private void OnSpace(List<NaivePublication> waiting, RecordLog log)
+    {
+        if (!log.CanAppend(Math.Min(limits.MaxFrameLength, log.MaxBodyLength), reserved: false))
+            return;
+        foreach (NaivePublication publication in waiting)
             TellReady(publication);
-        _waitingForSpace.Clear();
+        waiting.Clear();
     }
 
     private static void TellReady(NaivePublication publication)

@@ -84,7 +84,8 @@ internal sealed partial class NaiveBroker
         CheckExchanges(core.Engine.Topology, state);
 
         _kept.Clear();
-        _waitingForSpace.Clear();
+        _waitingForDiskSpace.Clear();
+        _waitingForMemory.Clear();
         _base = state.CopyDurable();
         _state = state;
         Begin(core);

@@ -28,7 +28,8 @@ internal sealed partial class NaiveBroker
 
     private void Detach(NaivePublication publication)
     {
-        _waitingForSpace.Remove(publication);
+        _waitingForDiskSpace.Remove(publication);
+        _waitingForMemory.Remove(publication);
         publication.IsEnded = true;
         if (publication.Publisher?.Open == publication)
             publication.Publisher.Open = null;

@@ -10,6 +10,7 @@ internal sealed class SimulationProfile
         MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
         LargeEvery = random.Next(3) switch { 0 => 1, 1 => 3, _ => 20 };
         JournalReserve = random.Next(3) switch { 0 => 0, 1 => 64, _ => 1024 };
+        CutAfterRoll = disabled.Contains(SimulationAction.CutPower) ? int.MaxValue : random.Next(3) switch { 0 => 1, 1 => 4, _ => int.MaxValue };
         MaxBurst = random.Next(1, 40);
         MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 300 };
         Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
@@ -41,6 +42,9 @@ internal sealed class SimulationProfile
 
     /// <summary>What messages leave in the last segment for everything else, in bytes; 0: as much as usual.</summary>
     internal int JournalReserve { get; }
+
+    /// <summary>After one in so many rolls to a new segment the power is cut.</summary>
+    internal int CutAfterRoll { get; }
 
     internal int MaxBurst { get; }
 
