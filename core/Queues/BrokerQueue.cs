@@ -79,6 +79,8 @@ internal sealed unsafe class BrokerQueue
         if (Entries.Head == Entries.Next)
         {
             Cursor = sequence;
+            // In a replay it may be below what a snapshot named: that run had messages in memory only, and their sequences were given again.
+            JournaledCursor = Math.Min(JournaledCursor, sequence);
         }
         QueueEntry* entry = Entries.Append(sequence);
         entry->Position = position;

@@ -28,10 +28,10 @@ internal sealed unsafe class DispatchRing(EntryPool pool)
         Next = next;
     }
 
-    /// <summary>Adds an entry at <paramref name="sequence"/>, at or after <see cref="Next"/>; sequences between are gone.</summary>
+    /// <summary>Adds an entry at <paramref name="sequence"/>, at or after <see cref="Next"/>, or anywhere in an empty ring; sequences between are gone.</summary>
     internal QueueEntry* Append(long sequence)
     {
-        Debug.Assert(sequence >= Next);
+        Debug.Assert(sequence >= Next || Head == Next);
         if (Head == Next)
         {
             if (sequence != Next)
