@@ -104,7 +104,8 @@ internal sealed unsafe partial class BrokerEngine
         publication.IsEnded = true;
         if (publication.Publisher?.Open == publication)
             publication.Publisher.Open = null;
-        _waitingForSpace.Remove(publication);
+        _waitingForDiskSpace.Remove(publication);
+        _waitingForMemory.Remove(publication);
         // A full queue remembers whom to wake; those that went are skipped then.
     }
 
