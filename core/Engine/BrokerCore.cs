@@ -17,7 +17,7 @@ internal sealed class BrokerCore : IDisposable
     private readonly List<AgentRunner> _runners = [];
     private bool _isDisposed;
 
-    private BrokerCore(BrokerOptions options, WakeSignal engineWake, IJournalStorage? storage)
+    private BrokerCore(BrokerOptions options, WakeSignal engineWake, IJournalStorage? storage, int journalReserve = 0)
     {
         BrokerLimits limits = options.Limits;
         Limits = limits;
@@ -26,8 +26,17 @@ internal sealed class BrokerCore : IDisposable
         _readers = new ReaderRegistry();
         _transient = new TransientLog(limits.MaxTransientBytes, _readers, TransientSegmentSize(limits));
         Engine = new BrokerEngine(_transient.Log, Ports, limits);
-        if (storage != null)
-            _journal = OpenJournal(options, storage);
+        try
+        {
+            if (storage != null)
+                _journal = OpenJournal(options, storage, journalReserve);
+        }
+        catch
+        {
+            Engine.Dispose();
+            _transient.Dispose();
+            throw;
+        }
         Ingress = new MpscByteRing(limits.IngressCapacity);
         _engineAgent = new EngineAgent(Engine, Ingress, Ports, _journal, limits.EngineBatch);
     }
@@ -84,8 +93,10 @@ internal sealed class BrokerCore : IDisposable
     }
 
     /// <summary>As <see cref="Open"/>, but over any storage and without threads: the caller steps the agents of <see cref="Journal"/> and <see cref="Transient"/>.</summary>
+    /// <param name="journalReserve">See <see cref="JournalOptions.ReserveLength"/>.</param>
     /// <remarks>For simulations: a whole broker on one thread. The storage is the core's from here on.</remarks>
-    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake) => new(options, engineWake, storage);
+    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake, int journalReserve = 0) =>
+        new(options, engineWake, storage, journalReserve);
 
     /// <summary>A reader for one more thread. Any thread; control plane.</summary>
     internal MessageReader CreateReader() => new(_readers.Register(), _journal?.Log, _transient.Log);
@@ -97,19 +108,31 @@ internal sealed class BrokerCore : IDisposable
         EngineWake.Wake();
     }
 
-    private BrokerJournal OpenJournal(BrokerOptions options, IJournalStorage storage)
+    private BrokerJournal OpenJournal(BrokerOptions options, IJournalStorage storage, int reserve)
     {
         var visitor = new Replayer(Engine);
         var journalOptions = new JournalOptions
         {
             SegmentSize = options.SegmentSize,
             MinFreeBytes = options.MinFreeDiskBytes,
+            ReserveLength = reserve,
             Readers = _readers,
         };
         BrokerJournal journal = BrokerJournal.Open(storage, journalOptions, ref visitor, out RecoveryReport report);
+        // The first record of the run may be the one that does not fit.
+        if (!journal.Log.CanAppend(sizeof(uint), reserved: true))
+            journal.Preparer.DoWork();
         // A run that was cut off before it wrote what it knew of the one before it leaves that open.
         bool isContinuous = report.SameBoot && visitor.LastEpoch == report.Epoch - 1;
-        Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
+        try
+        {
+            Engine.Attach(journal.Log, endWasLost: !report.IsNew && !report.WasClean && !isContinuous);
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
         journal.EnableRetirement();
         journal.OnDurableAdvanced = EngineWake;
         Recovery = report;

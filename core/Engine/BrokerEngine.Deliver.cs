@@ -23,9 +23,15 @@ internal sealed unsafe partial class BrokerEngine
         _scheduledQueues.RemoveRange(kept, _scheduledQueues.Count - kept);
     }
 
+    /// <summary>Body of the largest Delivered record: every message of a turn a run of its own.</summary>
+    private const int MaxDeliveredBody = sizeof(long) + DeliveriesPerTurn * SequenceRange.Length;
+
     /// <returns>True when more could be delivered in the next batch without anything else happening in the engine.</returns>
     private bool Dispatch(BrokerQueue queue)
     {
+        // What cannot be journaled now, but soon, waits.
+        if (queue.Durable && queue.ReadyCount > 0 && _durableLog != null && _durableLog.CheckAppend(MaxDeliveredBody, reserved: true) == AppendStatus.NotReady)
+            return true;
         bool again = false;
         int count = 0;
         while (true)
@@ -75,8 +81,8 @@ internal sealed unsafe partial class BrokerEngine
         DeliveredCount++;
     }
 
-    // Before the ports are committed: a delivery that somebody saw is one that a replay knows of. Where the journal has no
-    // room for it the message may come again without the flag, after a crash in just that state.
+    // Before the ports are committed: a delivery that somebody saw is one that a replay knows of. Where the journal's disk is full, or the
+    // journal failed, the message may come again without the flag, after a crash in just that state: consumers must be able to make room.
     private void JournalDelivered(BrokerQueue queue)
     {
         if (queue.Durable && _durableLog != null && (queue.Cursor > queue.JournaledCursor || queue.Redelivered.Count > 0))

@@ -8,7 +8,8 @@ namespace LowLatency.Core.Engine;
 // Publish: recognise ▸ route ▸ bound ▸ append once ▸ enqueue ▸ remember what to confirm.
 internal sealed unsafe partial class BrokerEngine
 {
-    private readonly List<EnginePublication> _waitingForSpace = [];
+    private readonly SpaceWaiters _waitingForDiskSpace = new();
+    private readonly SpaceWaiters _waitingForMemory = new();
     private readonly List<EnginePublication> _waitingForDisk = [];
 
     private bool OnPublish(in PublishCommand command, ReadOnlySpan<byte> payload)
@@ -215,30 +216,30 @@ internal sealed unsafe partial class BrokerEngine
                     "The journal failed and keeps nothing new until the broker is restarted: see the broker's log.");
                 return true;
         }
-        if (!publication.WaitsForSpace)
-        {
-            publication.WaitsForSpace = true;
-            _waitingForSpace.Add(publication);
-        }
+        (log == _transientLog ? _waitingForMemory : _waitingForDiskSpace).Add(publication);
         return true;
     }
 
-    /// <summary>The journal has room again: tell those that were refused.</summary>
+    /// <summary>Publications wait for room in a log, and there is some.</summary>
+    internal bool CanServeWaiting => CanServe(_waitingForDiskSpace, _durableLog) || CanServe(_waitingForMemory, _transientLog);
+
+    /// <summary>A log has room again: tell those that were refused.</summary>
     internal void OnSpace()
     {
-        foreach (EnginePublication publication in _waitingForSpace)
-        {
-            publication.WaitsForSpace = false;
-            SendReady(publication);
-        }
-        _waitingForSpace.Clear();
+        if (CanServe(_waitingForDiskSpace, _durableLog))
+            Serve(_waitingForDiskSpace);
+        if (CanServe(_waitingForMemory, _transientLog))
+            Serve(_waitingForMemory);
     }
 
-    /// <summary>Publications wait for room in the logs, and there is some.</summary>
-    internal bool CanServeWaiting =>
-        _waitingForSpace.Count > 0
-        && _transientLog.CanAppend(_limits.MaxFrameLength, reserved: false)
-        && (_durableLog == null || _durableLog.CanAppend(_limits.MaxFrameLength, reserved: false));
+    private bool CanServe(SpaceWaiters waiters, RecordLog? log) =>
+        waiters.Count > 0 && log != null && log.CanAppend(Math.Min(_limits.MaxFrameLength, log.MaxBodyLength), reserved: false);
+
+    private void Serve(SpaceWaiters waiters)
+    {
+        while (waiters.TryTake(out EnginePublication? publication))
+            SendReady(publication);
+    }
 
     private void RejectFull(EnginePublication publication, ulong sequence, BrokerQueue queue)
     {

@@ -36,6 +36,12 @@ internal sealed unsafe partial class BrokerEngine
                 _isInSnapshot = false;
                 _hasBase = true;
                 return;
+            case RecordType.SnapshotAbort:
+                _isInSnapshot = false;
+                return;
+            case RecordType.Restart:
+                _isInSnapshot = false; // A power cut may have cut it off.
+                break;
         }
         if (_isInSnapshot && _skipsSnapshot)
             return;
@@ -106,7 +112,9 @@ internal sealed unsafe partial class BrokerEngine
     {
         var record = new ControlRecord();
         record.U32(endWasLost ? 1u : 0u);
-        TryAppend(RecordType.Restart, 0, record, out _, null, 0, out _);
+        // Without it the next recovery would mix up the deliveries of two runs.
+        if (!TryAppend(RecordType.Restart, 0, record, out _, null, 0, out _))
+            throw new JournalException(JournalError.DiskFull, $"There is no room in the journal for the first record of this run. {_durableLog!.FailureText}");
         ApplyRestart(endWasLost);
     }
 

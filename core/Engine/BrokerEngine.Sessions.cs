@@ -20,19 +20,42 @@ internal sealed unsafe partial class BrokerEngine
         _sessions[command.Session] = new Session(command.Session, port);
     }
 
-    private void OnCloseSession(in CloseSessionCommand command)
+    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
+    private bool OnCloseSession(in CloseSessionCommand command)
     {
         Session? session = _sessions[command.Session];
         if (session == null)
-            return;
+            return true;
+        if (!CanReturn(ReturnLength(session)))
+            return false;
         Release(session);
         _sessions[command.Session] = null;
         SessionClosedEvent* closed = TryClaimReply<SessionClosedEvent>(session, EventType.SessionClosed, 0);
         if (closed == null)
-            return;
+            return true;
         closed->Session = session.Id;
         session.Port.Ring.Stage();
+        return true;
     }
+
+    /// <summary>Most bytes of journal that it takes to tell of all that a session gives back.</summary>
+    private static long ReturnLength(Session session)
+    {
+        long length = 0;
+        foreach (Consumer? consumer in session.Consumers.Items)
+        {
+            if (consumer is { IsEnded: false })
+                length += ReturnLength(consumer);
+        }
+        return length;
+    }
+
+    private static long ReturnLength(Consumer consumer) =>
+        consumer.Queue.Durable && consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(consumer.Tags.UnsettledCount * SequenceRange.Length) : 0;
+
+    /// <summary>Whether the journal can be told of a return, or never will: false while it prepares its next segment.</summary>
+    private bool CanReturn(long length) =>
+        length == 0 || _durableLog == null || _durableLog.CheckAppend((int)Math.Min(length, _durableLog.MaxBodyLength), reserved: true) != AppendStatus.NotReady;
 
     /// <summary>Takes everything from a session: its unsettled messages return to their places.</summary>
     private void Release(Session session)
@@ -68,7 +91,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (_ranges.Count == 0)
             return;
-        // Only for the count: where the journal has no room, a restart returns them all the same.
+        // Only for the count: where the journal's disk is full, a restart returns them all the same.
         TryJournalRanges(RecordType.Requeue, queue, _ranges);
         ApplyReturn(queue, _ranges.Span);
         Schedule(queue);
@@ -81,7 +104,8 @@ internal sealed unsafe partial class BrokerEngine
         publication.IsEnded = true;
         if (publication.Publisher?.Open == publication)
             publication.Publisher.Open = null;
-        _waitingForSpace.Remove(publication);
+        _waitingForDiskSpace.Remove(publication);
+        _waitingForMemory.Remove(publication);
         // A full queue remembers whom to wake; those that went are skipped then.
     }
 
@@ -173,6 +197,8 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
+    private const int MaxPublisherRecord = sizeof(uint) + 1 + NameRules.MaxLength;
+
     // The one that was silent longest, by the journal: the same in every replay.
     private bool TryForgetPublisher(Session session, uint request, out bool done)
     {
@@ -185,6 +211,13 @@ internal sealed unsafe partial class BrokerEngine
         if (oldest == null)
         {
             done = Fail(session, request, ErrorCode.LimitReached, $"The broker knows {_publishers.Count} publishers that are all open, its limit: close some, or open without a name.");
+            return false;
+        }
+        // Room for the definition of the new one too, or neither.
+        AppendStatus room = _durableLog?.CheckAppend(2 * RecordLayout.AlignedLength(MaxPublisherRecord), reserved: true) ?? AppendStatus.Appended;
+        if (room != AppendStatus.Appended)
+        {
+            done = FailAppend(room, session, request);
             return false;
         }
         var record = new ControlRecord();
@@ -261,19 +294,20 @@ internal sealed unsafe partial class BrokerEngine
         Schedule(queue);
     }
 
-    private void OnUnsubscribe(in UnsubscribeCommand command)
+    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
+    private bool OnUnsubscribe(in UnsubscribeCommand command)
     {
         Session? session = OpenSession(command.Session);
         if (session == null)
-            return;
+            return true;
         if (!session.Consumers.TryGet(command.Subscription, out Consumer? consumer))
-        {
-            Fail(session, command.Request, ErrorCode.UnknownHandle, $"Subscription {command.Subscription} is not open on this connection.");
-            return;
-        }
+            return Fail(session, command.Request, ErrorCode.UnknownHandle, $"Subscription {command.Subscription} is not open on this connection.");
+        if (!consumer.IsEnded && !CanReturn(ReturnLength(consumer)))
+            return false;
         Detach(consumer);
         session.Consumers.Remove(command.Subscription);
         Done(session, command.Request);
+        return true;
     }
 
     /// <summary>The session, when it may still ask for things.</summary>
@@ -286,6 +320,11 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>A session whose owner does not take its replies has been told nothing for a while: it ends.</summary>
     private void EndOverrunSessions()
     {
+        long length = 0;
+        foreach (Session session in _overrunSessions)
+            length += ReturnLength(session);
+        if (!CanReturn(length))
+            return; // With the next batch.
         foreach (Session session in _overrunSessions)
             Release(session);
         _overrunSessions.Clear();

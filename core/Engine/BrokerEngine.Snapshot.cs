@@ -14,61 +14,98 @@ internal sealed unsafe partial class BrokerEngine
     /// <returns>False when the log had no room for all of it.</returns>
     internal bool TryWriteSnapshot()
     {
-        bool isWhole = true;
         var record = new ControlRecord();
         record.U32(_nextQueueId);
         record.U32(_nextExchangeId);
         record.U32(_nextPublisherId);
-        isWhole &= TryAppendSnapshot(RecordType.SnapshotBegin, 0, record);
+        bool isWhole = TryAppendSnapshot(RecordType.SnapshotBegin, 0, record)
+            && TryWriteQueues()
+            && TryWriteExchanges()
+            && TryWritePublishers()
+            && TryAppendSnapshot(RecordType.SnapshotEnd, 0, new ControlRecord());
+        // Where not even this fits nothing does, and the next segment begins with another snapshot.
+        if (!isWhole)
+            TryAppendSnapshot(RecordType.SnapshotAbort, 0, new ControlRecord());
+        return isWhole;
+    }
 
+    private bool TryWriteQueues()
+    {
         foreach (BrokerQueue queue in _topology.QueuesById())
         {
             if (!queue.Durable)
                 continue;
-            record = new ControlRecord();
+            var record = new ControlRecord();
             record.U32(queue.Id);
             record.I64(queue.MaxLength);
             record.String(queue.Name);
-            isWhole &= TryAppendSnapshot(RecordType.DefineQueue, queue.Id, record);
-            record = new ControlRecord();
-            record.U32(queue.Id);
-            record.I64(queue.Entries.Next);
-            isWhole &= TryAppendSnapshot(RecordType.SnapshotQueue, queue.Id, record);
+            var next = new ControlRecord();
+            next.U32(queue.Id);
+            next.I64(queue.Entries.Next);
+            if (!TryAppendSnapshot(RecordType.DefineQueue, queue.Id, record) || !TryAppendSnapshot(RecordType.SnapshotQueue, queue.Id, next))
+                return false;
         }
+        return true;
+    }
+
+    private bool TryWriteExchanges()
+    {
         foreach (DirectExchange exchange in _topology.ExchangesById())
         {
             if (!exchange.Durable)
                 continue;
-            isWhole &= TryAppendSnapshot(RecordType.DefineExchange, 0, ExchangeRecord(exchange.Id, exchange.Name));
+            if (!TryAppendSnapshot(RecordType.DefineExchange, 0, ExchangeRecord(exchange.Id, exchange.Name)))
+                return false;
             foreach ((byte[] key, BrokerQueue[] queues) in exchange.Routes)
             {
                 foreach (BrokerQueue queue in queues)
                 {
-                    if (queue.Durable)
-                        isWhole &= TryAppendSnapshot(RecordType.Bind, queue.Id, BindingRecord(exchange.Name, queue.Name, key));
+                    if (queue.Durable && !TryAppendSnapshot(RecordType.Bind, queue.Id, BindingRecord(exchange.Name, queue.Name, key)))
+                        return false;
                 }
             }
         }
+        return true;
+    }
+
+    private bool TryWritePublishers()
+    {
         foreach (Publisher publisher in PublishersById())
         {
-            record = new ControlRecord();
+            var record = new ControlRecord();
             record.U32(publisher.Id);
             record.String(publisher.Name);
-            isWhole &= TryAppendSnapshot(RecordType.DefinePublisher, 0, record);
-            record = new ControlRecord();
-            record.U32(publisher.Id);
-            record.U32((uint)publisher.Journaled.Holes.Count);
-            record.U64(publisher.Journaled.Last);
-            record.I64(publisher.LastPosition);
-            foreach ((ulong first, ulong last) in publisher.Journaled.Holes)
+            if (!TryAppendSnapshot(RecordType.DefinePublisher, 0, record))
+                return false;
+            int holes = 0;
+            do
             {
-                record.U64(first);
-                record.U64(last);
+                if (!TryAppendSnapshot(RecordType.SnapshotPublisher, 0, SequencesRecord(publisher, ref holes)))
+                    return false;
             }
-            isWhole &= TryAppendSnapshot(RecordType.SnapshotPublisher, 0, record);
+            while (holes < publisher.Journaled.Holes.Count);
         }
-        isWhole &= TryAppendSnapshot(RecordType.SnapshotEnd, 0, new ControlRecord());
-        return isWhole;
+        return true;
+    }
+
+    /// <summary>Holes in one record, so that it fits into the smallest segment: a replay adds those of all records up.</summary>
+    private const int HolesPerRecord = 4096;
+
+    private static ControlRecord SequencesRecord(Publisher publisher, ref int hole)
+    {
+        IReadOnlyList<(ulong First, ulong Last)> holes = publisher.Journaled.Holes;
+        int end = Math.Min(holes.Count, hole + HolesPerRecord);
+        var record = new ControlRecord();
+        record.U32(publisher.Id);
+        record.U32((uint)(end - hole));
+        record.U64(publisher.Journaled.Last);
+        record.I64(publisher.LastPosition);
+        for (; hole < end; hole++)
+        {
+            record.U64(holes[hole].First);
+            record.U64(holes[hole].Last);
+        }
+        return record;
     }
 
     private Publisher[] PublishersById()

@@ -257,13 +257,20 @@ internal sealed unsafe partial class BrokerEngine
             _lastDefinition = end;
             return true;
         }
+        done = FailAppend(status, session, request);
+        return false;
+    }
+
+    /// <returns>False when the journal is preparing its next segment and the command must come again; otherwise it was answered.</returns>
+    private bool FailAppend(AppendStatus status, Session? session, uint request)
+    {
         if (status == AppendStatus.NotReady)
-            done = false;
-        else if (session != null && status == AppendStatus.NoSpace)
+            return false;
+        if (session != null && status == AppendStatus.NoSpace)
             Fail(session, request, ErrorCode.DiskFull, "The journal's disk is full: free space, the broker goes on by itself.");
         else if (session != null)
             Fail(session, request, ErrorCode.JournalFailed, "The journal failed and keeps nothing new until the broker is restarted: see the broker's log.");
-        return false;
+        return true;
     }
 
     private static string Word(bool value) => value ? "true" : "false";

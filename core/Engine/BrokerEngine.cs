@@ -47,6 +47,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
 
     /// <summary>Gives the engine its journal, after every record of it was replayed and before the first command.</summary>
     /// <param name="endWasLost">See <see cref="Restart"/>.</param>
+    /// <exception cref="JournalException">There is no room for the first record.</exception>
     internal void Attach(RecordLog durableLog, bool endWasLost)
     {
         _durableLog = durableLog;
@@ -74,7 +75,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     internal Topology Topology => _topology;
 
     /// <summary>Something is left to do that needs no further input: messages beyond a queue's turn, a port that was full.</summary>
-    internal bool HasScheduled => _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0;
+    internal bool HasScheduled => _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0 || HasOverrunSessions;
+
+    /// <summary>Sessions whose replies found no room are still to be ended.</summary>
+    internal bool HasOverrunSessions => _overrunSessions.Count > 0;
 
     private long _waitsForDisk;
 
@@ -103,8 +107,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 OnOpenSession(in As<OpenSessionCommand>(body));
                 return true;
             case CommandType.CloseSession:
-                OnCloseSession(in As<CloseSessionCommand>(body));
-                return true;
+                return OnCloseSession(in As<CloseSessionCommand>(body));
             case CommandType.OpenPublication:
                 return OnOpenPublication(in As<OpenPublicationCommand>(body), body[sizeof(OpenPublicationCommand)..]);
             case CommandType.ClosePublication:
@@ -114,8 +117,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 OnSubscribe(in As<SubscribeCommand>(body), body[sizeof(SubscribeCommand)..]);
                 return true;
             case CommandType.Unsubscribe:
-                OnUnsubscribe(in As<UnsubscribeCommand>(body));
-                return true;
+                return OnUnsubscribe(in As<UnsubscribeCommand>(body));
             case CommandType.DeclareQueue:
                 return OnDeclareQueue(in As<DeclareQueueCommand>(body), body[sizeof(DeclareQueueCommand)..]);
             case CommandType.DeleteQueue:

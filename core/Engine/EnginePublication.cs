@@ -39,9 +39,6 @@ internal sealed class EnginePublication(Session session, uint handle, DirectExch
     /// <summary>In the list of those looked at when the durable position has moved.</summary>
     internal bool WaitsForDisk { get; set; }
 
-    /// <summary>In the list of those told when the journal has room again.</summary>
-    internal bool WaitsForSpace { get; set; }
-
     /// <summary>The broker closed it: what still comes is ignored until the client closes it too.</summary>
     internal bool IsEnded { get; set; }
 

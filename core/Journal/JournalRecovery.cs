@@ -120,7 +120,7 @@ internal static unsafe class JournalRecovery
         ZeroFrom(active, offset);
         bool atStart = offset == SegmentLayout.HeaderLength;
         log.Start(active, offset);
-        if (offset == identity.Size)
+        if (identity.Size - offset < RecordLayout.AlignedLength(MarkerLayout.BodyLength))
         {
             Segment next = source.TryPrepare(active.Index + 1, out string failure)
                 ?? throw new JournalException(JournalError.DiskFull, $"There is no room for the journal's next segment. {failure}");

@@ -37,4 +37,7 @@ internal enum RecordType : ushort
 
     /// <summary>A publisher's name and sequence are no longer kept: the limit of names was reached.</summary>
     ForgetPublisher = 19,
+
+    /// <summary>There was no room for the rest of the snapshot that was begun: what follows is no part of it.</summary>
+    SnapshotAbort = 20,
 }

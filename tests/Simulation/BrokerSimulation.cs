@@ -248,7 +248,7 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private (BrokerCore Core, MessageReader Reader) Start()
     {
-        BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake);
+        BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake, _profile.JournalReserve);
         MessageReader reader = core.CreateReader();
         _model.ReadWith(reader);
         return (core, reader);

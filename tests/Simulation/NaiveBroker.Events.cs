@@ -45,6 +45,8 @@ internal sealed partial class NaiveBroker
 
     private void EndBatch(NaiveSession session, long tailBefore)
     {
+        if (session.IsOverrun && _core.Engine.HasOverrunSessions)
+            return; // The journal has no room yet for what they give back.
         if (session.IsOverrun)
         {
             session.Replies.Clear();

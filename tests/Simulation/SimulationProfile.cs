@@ -9,6 +9,7 @@ internal sealed class SimulationProfile
         PortCapacity = random.Next(3) switch { 0 => 8 * 1024, 1 => 16 * 1024, _ => 128 * 1024 };
         MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
         LargeEvery = random.Next(3) switch { 0 => 1, 1 => 3, _ => 20 };
+        JournalReserve = random.Next(3) switch { 0 => 0, 1 => 64, _ => 1024 };
         MaxBurst = random.Next(1, 40);
         MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 300 };
         Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
@@ -37,6 +38,9 @@ internal sealed class SimulationProfile
 
     /// <summary>One message in so many may be as large as <see cref="MaxBody"/>; the others are small.</summary>
     internal int LargeEvery { get; }
+
+    /// <summary>What messages leave in the last segment for everything else, in bytes; 0: as much as usual.</summary>
+    internal int JournalReserve { get; }
 
     internal int MaxBurst { get; }
 
