@@ -1,3 +1,4 @@
+using LowLatency.Bench.Machine;
 using LowLatency.Bench.Workloads;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
@@ -40,6 +41,7 @@ internal sealed class InprocBroker : BrokerUnderTest
             Listen = [],
             InprocName = name,
             Idle = options.Spin ? IdleMode.Spin : IdleMode.Adaptive,
+            Processors = options.Spin && Environment.ProcessorCount > 1 ? [PinnedThread.BrokerProcessor] : [],
             Companion = core => meter = new EngineThreadMeter(core),
         });
         broker.Start();

@@ -50,6 +50,11 @@ internal sealed partial class ServerProcess : BrokerUnderTest
         string journal = Path.Combine(options.DataFolder, $"journal-{Guid.NewGuid():N}");
         Directory.CreateDirectory(journal);
         ProcessStartInfo start = program.StartInfo("serve", "--data", journal, "--listen", "tcp://127.0.0.1:0", "--idle", options.IdleName, "--stats", "--stop-with-input");
+        if (options.Spin && Environment.ProcessorCount > 1)
+        {
+            start.ArgumentList.Add("--pin");
+            start.ArgumentList.Add(PinnedThread.BrokerProcessor.ToString(CultureInfo.InvariantCulture));
+        }
         long startNs = MonotonicClock.NowNs;
         Process process = Process.Start(start) ?? throw new BenchException($"{program.FileName} did not start");
         var server = new ServerProcess(process, program.Kind, journal) { ProgramBytes = new FileInfo(program.FileName).Length };

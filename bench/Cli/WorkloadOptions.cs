@@ -102,9 +102,9 @@ internal sealed class WorkloadOptions
 
     internal Option<int> Backlog { get; } = new("--backlog")
     {
-        Description = "throughput: most messages published and not received yet",
+        Description = "throughput: most messages published and not yet received.",
         HelpName = "MESSAGES",
-        DefaultValueFactory = _ => new RunOptions().Backlog,
+        DefaultValueFactory = _ => 8192,
     };
 
     internal Option<int> Credit { get; } = new("--credit")

@@ -22,6 +22,7 @@ internal static unsafe class PingPong
     internal static void Measure(int length, bool spin, double seconds, Histogram results)
     {
         using EchoProcess echo = EchoProcess.Start(length, spin);
+        using PinnedThread pin = PinnedThread.ForClient(spin);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         socket.Connect(IPAddress.Loopback, echo.Port);
         int handle = (int)socket.Handle;
@@ -61,6 +62,7 @@ internal static unsafe class PingPong
         Console.Out.WriteLine(((IPEndPoint)listener.LocalEndPoint!).Port);
         Console.Out.Flush();
         using Socket socket = listener.Accept();
+        using PinnedThread pin = PinnedThread.ForEcho(spin);
         socket.NoDelay = true;
         int handle = (int)socket.Handle;
         byte* buffer = (byte*)NativeMemory.AllocZeroed((nuint)length);

@@ -40,6 +40,7 @@ internal static class BrokerRun
         if (workload.Subscribes)
             client.Subscribe();
         using (new ProgressTicker(client, progress))
+        using (PinnedThread.ForClient(options.Spin && options.Polled))
         {
             progress.Say($"  warm-up");
             workload.RunPhase(client, options.WarmupSeconds, measured: false);

@@ -38,6 +38,9 @@ internal sealed class AgentRunner : IDisposable
         _thread = new Thread(Run) { Name = agent.Name, IsBackground = true };
     }
 
+    /// <summary>The processor that the thread is held on; -1: any. Set before <see cref="Start"/>.</summary>
+    internal int Processor { get; init; } = -1;
+
     /// <summary>What the agent threw first, or <c>null</c>.</summary>
     internal Exception? Error => Volatile.Read(ref _error);
 
@@ -77,6 +80,8 @@ internal sealed class AgentRunner : IDisposable
     {
         try
         {
+            if (Processor >= 0 && !ThreadAffinity.TryPin(Processor))
+                throw new InvalidOperationException($"Agent '{_agent.Name}' cannot be held on processor {Processor}: this process may not use it, or there is none.");
             _agent.OnStart();
             switch (_idle)
             {

@@ -10,10 +10,11 @@ internal static class AgentThreads
     /// <param name="idle">For every runner.</param>
     /// <param name="onError">For every runner.</param>
     /// <param name="options">For every runner; <c>null</c> for the defaults.</param>
+    /// <param name="processors">For each runner in turn the processor that its thread is held on; where there is none, any.</param>
     /// <exception cref="ArgumentException">No agents, or signals that do not fit the mode.</exception>
     internal static AgentRunner[] CreateRunners(
         ThreadingMode mode, ReadOnlySpan<(IAgent Agent, WakeSignal Wake)> agents, IdleMode idle,
-        Action<string, Exception>? onError, AdaptiveIdle? options = null)
+        Action<string, Exception>? onError, AdaptiveIdle? options = null, IReadOnlyList<int>? processors = null)
     {
         if (agents.IsEmpty)
             throw new ArgumentException("There is no agent to run.", nameof(agents));
@@ -31,11 +32,13 @@ internal static class AgentThreads
             var parts = new IAgent[agents.Length];
             for (int i = 0; i < parts.Length; i++)
                 parts[i] = agents[i].Agent;
-            return [new AgentRunner(new CompositeAgent("shared", parts), idle, agents[0].Wake, onError, options)];
+            return [new AgentRunner(new CompositeAgent("shared", parts), idle, agents[0].Wake, onError, options) { Processor = ProcessorOf(processors, 0) }];
         }
         var runners = new AgentRunner[agents.Length];
         for (int i = 0; i < runners.Length; i++)
-            runners[i] = new AgentRunner(agents[i].Agent, idle, agents[i].Wake, onError, options);
+            runners[i] = new AgentRunner(agents[i].Agent, idle, agents[i].Wake, onError, options) { Processor = ProcessorOf(processors, i) };
         return runners;
     }
+
+    private static int ProcessorOf(IReadOnlyList<int>? processors, int runner) => processors != null && runner < processors.Count ? processors[runner] : -1;
 }

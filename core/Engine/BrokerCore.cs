@@ -146,6 +146,7 @@ internal sealed class BrokerCore : IDisposable
         var preparers = new List<IAgent> { _transient.Preparer };
         var preparerWake = new ThreadWakeSignal();
         _transient.Preparer.Wake = preparerWake;
+        _transient.Log.OnSpace = EngineWake;
         if (_journal != null)
         {
             _journal.Preparer.Wake = preparerWake;

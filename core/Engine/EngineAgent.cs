@@ -85,6 +85,8 @@ internal sealed class EngineAgent : IAgent
                 _journal.Maintain();
         }
         _hasWorked |= work > 0;
+        if (Volatile.Read(ref _shutdown) != 0)
+            _engine.BeginShutdown();
         return work == 0 ? Idle() : work;
     }
 

@@ -46,6 +46,20 @@ internal static class Parsers
             CustomParser = result => ParseNumber(result, name, minimum, maximum),
         };
 
+    /// <summary>Numbers of processors with commas between them.</summary>
+    internal static int[] ParseProcessors(ArgumentResult result)
+    {
+        string text = Token(result);
+        string[] parts = text.Split(',');
+        int[] processors = new int[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out processors[i]) || processors[i] >= Environment.ProcessorCount)
+                return Fail<int[]>(result, $"--pin is '{text}': write numbers from 0 to {Environment.ProcessorCount - 1}, the processors of this machine, with commas between them.");
+        }
+        return processors;
+    }
+
     /// <summary>One of a few words.</summary>
     internal static Setting<T> Word<T>(string name, string description, T defaultValue, params (string Word, T Value)[] words)
         => new(name, defaultValue)

@@ -41,13 +41,19 @@ internal static class ServeCommand
             "--idle",
             "What a thread does with nothing to do: sleep soon (adaptive), or hold a processor for the lowest latency (spin, yield). [default: adaptive]",
             IdleMode.Adaptive, ("adaptive", IdleMode.Adaptive), ("spin", IdleMode.Spin), ("yield", IdleMode.Yield));
+        var pin = new Option<int[]>("--pin")
+        {
+            Description = "Processors to hold the hot threads on, such as 0 or 0,1: one for the shared thread, or one each for network and engine. For --idle spin.",
+            HelpName = "cpu[,cpu]",
+            CustomParser = Parsers.ParseProcessors,
+        };
         Setting<long> segmentSize = Parsers.Bytes("--segment-size", "Size of the segments of a new journal, a power of two.", 64 << 20, 1 << 20, 1 << 30, isPowerOfTwo: true);
         Setting<long> minFree = Parsers.Bytes("--min-free-disk", "Make no new segment when less than this would be left on the disk.", 64 << 20, 0, 1L << 50);
         Setting<long> stopTimeout = Parsers.Number("--stop-timeout", "Longest time to drain and flush at the end.", 10, 1, 3600, "seconds");
         var stats = new Option<bool>("--stats") { Description = "At the end write a line of figures: messages in and out, bytes allocated per message." };
         var stopWithInput = new Option<bool>("--stop-with-input") { Description = "Stop when standard input ends, too: for a parent process that must not leave a broker behind." };
         var limits = new LimitOptions();
-        var command = new Command("serve", "Runs a broker.") { data, listen, threading, idle, segmentSize, minFree, stopTimeout, stats, stopWithInput };
+        var command = new Command("serve", "Runs a broker.") { data, listen, threading, idle, pin, segmentSize, minFree, stopTimeout, stats, stopWithInput };
         limits.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -57,6 +63,7 @@ internal static class ServeCommand
                 Listen = listen.Read(parsed),
                 Threading = threading.Read(parsed),
                 Idle = idle.Read(parsed),
+                Processors = parsed.GetValue(pin) ?? [],
                 SegmentSize = (int)segmentSize.Read(parsed),
                 MinFreeDiskBytes = minFree.Read(parsed),
                 Limits = limits.Read(parsed),

@@ -10,6 +10,7 @@ internal sealed record ServeOptions
     internal required IReadOnlyList<string> Listen { get; init; }
     internal ThreadingMode Threading { get; init; }
     internal IdleMode Idle { get; init; }
+    internal IReadOnlyList<int> Processors { get; init; } = [];
     internal int SegmentSize { get; init; }
     internal long MinFreeDiskBytes { get; init; }
     internal required BrokerLimits Limits { get; init; }

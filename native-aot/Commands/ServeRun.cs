@@ -53,6 +53,7 @@ internal sealed class ServeRun : IDisposable
                 Listen = _options.Listen,
                 Threading = _options.Threading,
                 Idle = _options.Idle,
+                Processors = _options.Processors,
                 OnNotice = Notice,
                 Companion = _options.Stats ? core => _meter = new HotThreadMeter(core) : null,
             });

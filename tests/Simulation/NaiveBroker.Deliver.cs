@@ -8,7 +8,7 @@ namespace LowLatency.Tests.Simulation;
 /// <content>Credit, settlement, returns.</content>
 internal sealed partial class NaiveBroker
 {
-    private bool TryGetConsumer(NaiveSession session, uint handle, [NotNullWhen(true)] out NaiveConsumer? consumer)
+    private static bool TryGetConsumer(NaiveSession session, uint handle, [NotNullWhen(true)] out NaiveConsumer? consumer)
     {
         if (!session.Consumers.TryGetValue(handle, out consumer))
             Fault(session, ErrorCode.UnknownHandle);

@@ -146,7 +146,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
             session.Replies.Add(request, reply);
     }
 
-    private void Now(NaiveSession session, uint request, EventType type) => Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0));
+    private static void Now(NaiveSession session, uint request, EventType type) => Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0));
 
     /// <summary>Answered when the journal is durable up to <paramref name="position"/>, and at the latest when all of it is.</summary>
     private void WhenDurable(NaiveSession session, uint request, EventType type, long position)

@@ -172,8 +172,8 @@ public sealed class Broker : IDisposable
             : new CompositeAgent(Core.EngineAgent.Name, Core.EngineAgent, _options.Companion(Core));
         (IAgent, WakeSignal) engine = (agent, _engineWake);
         return _transport == null
-            ? AgentThreads.CreateRunners(ThreadingMode.Shared, [engine], _options.Idle, OnAgentError, _options.Adaptive)
-            : AgentThreads.CreateRunners(_options.Threading, [(_transport, _transportWake), engine], _options.Idle, OnAgentError, _options.Adaptive);
+            ? AgentThreads.CreateRunners(ThreadingMode.Shared, [engine], _options.Idle, OnAgentError, _options.Adaptive, _options.Processors)
+            : AgentThreads.CreateRunners(_options.Threading, [(_transport, _transportWake), engine], _options.Idle, OnAgentError, _options.Adaptive, _options.Processors);
     }
 
     private void OnAgentError(string agent, Exception error)

@@ -27,6 +27,9 @@ public sealed record ServerOptions
     /// <summary>Makes an agent that runs after the engine on its thread, to watch it; null for none.</summary>
     internal Func<BrokerCore, IAgent>? Companion { get; init; }
 
+    /// <summary>Processors that the hot threads are held on: one for the shared thread, or one each for network and engine. Empty: any.</summary>
+    public IReadOnlyList<int> Processors { get; init; } = [];
+
     /// <summary>Told about what an operator may want to know, in sentences. From any thread of the broker; must not block.</summary>
     public Action<string>? OnNotice { get; init; }
 
