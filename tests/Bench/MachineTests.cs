@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LowLatency.Bench.Machine;
 using Xunit;
 
@@ -6,24 +7,27 @@ namespace LowLatency.Tests.Bench;
 public class MachineTests
 {
     [Fact]
-    public void ShouldCountWhatThisProcessDoes()
+    public unsafe void ShouldCountWhatThisProcessDoes()
     {
         ProcessCounters before = ProcessCounters.Read(0);
         using var first = new SemaphoreSlim(0);
         using var second = new SemaphoreSlim(0);
-        var memory = new byte[50][];
+        const int rounds = 50;
+        const int blockBytes = 1024 * 1024; // So much comes fresh from the system, not from what was freed before: every page faults.
         var other = new Thread(() =>
         {
-            for (int i = 0; i < memory.Length; i++)
+            for (int i = 0; i < rounds; i++)
             {
                 first.Wait();
-                memory[i] = new byte[100_000]; // Fresh pages: zeroed, so written.
+                void* fresh = NativeMemory.Alloc(blockBytes);
+                new Span<byte>(fresh, blockBytes).Fill(1);
+                NativeMemory.Free(fresh);
                 second.Release();
             }
             first.Wait(); // Alive, so that its counters are there to be read.
         });
         other.Start();
-        for (int i = 0; i < memory.Length; i++)
+        for (int i = 0; i < rounds; i++)
         {
             first.Release();
             second.Wait();

@@ -63,6 +63,8 @@ internal sealed partial class InprocDoor : Door
         if (!_isOpen)
             return Open();
         int work = ReceiveEvents();
+        if (work > 0 && Link.Port.TakeBlocked())
+            Link.Core.EngineWake.Wake(); // It waits for the room that was made.
         if (IsStopRequested)
         {
             _isStopping = true;

@@ -30,6 +30,8 @@ internal sealed unsafe partial class TransportAgent
                 break;
         }
 
+        if (work > 0 && _broker.EngineWake is { } engine && _broker.Port.TakeBlocked())
+            engine.Wake(); // On another thread, it waits for the room that was made.
         return work;
     }
 
