@@ -9,9 +9,20 @@ internal sealed class Floor(FloorKind kind, int size, string dataFolder)
     /// <summary>Times in nanoseconds, of all measurements together.</summary>
     internal Histogram Results { get; } = new();
 
+    /// <summary>Ping-pongs only: round trips on the workload's own schedule, from the moment when each was due.</summary>
+    internal Histogram Paced { get; } = new();
+
     internal string? Name => kind == FloorKind.None ? null : NameOf(kind, size);
 
-    internal void Measure(double seconds)
+    /// <param name="pacedSeconds">How long to measure on a schedule of <paramref name="rate"/> a second; 0: not.</param>
+    internal void Measure(double seconds, double pacedSeconds, int rate)
+    {
+        Measure(seconds);
+        if (pacedSeconds > 0 && kind is FloorKind.SpinningPingPong or FloorKind.BlockingPingPong)
+            PingPong.Measure(size, kind == FloorKind.SpinningPingPong, pacedSeconds, Paced, rate);
+    }
+
+    private void Measure(double seconds)
     {
         switch (kind)
         {

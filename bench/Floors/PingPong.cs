@@ -18,8 +18,11 @@ internal static unsafe class PingPong
     /// <param name="length">Bytes in each direction, 1 or more.</param>
     /// <param name="spin">Spin on both ends instead of blocking.</param>
     /// <param name="seconds">How long to measure.</param>
-    /// <param name="results">Takes round-trip times in nanoseconds.</param>
-    internal static void Measure(int length, bool spin, double seconds, Histogram results)
+    /// <param name="results">Takes round-trip times in nanoseconds; with a rate, from the moment when each was due.</param>
+    /// <param name="rate">Round trips a second, on a schedule that does not wait for late ones, as an open-loop workload; 0: one after the other.
+    /// What the machine itself does to a tail shows only on a schedule: a stall of 4 ms is one slow round trip in a row, but forty late ones
+    /// of 10,000 a second.</param>
+    internal static void Measure(int length, bool spin, double seconds, Histogram results, int rate = 0)
     {
         using EchoProcess echo = EchoProcess.Start(length, spin);
         using PinnedThread pin = PinnedThread.ForClient(spin);
@@ -42,8 +45,20 @@ internal static unsafe class PingPong
         {
             long start = MonotonicClock.NowNs;
             long end = start + (long)(duration * 1e9);
+            double intervalNs = rate == 0 ? 0 : 1e9 / rate;
+            double due = start;
             while (start < end)
             {
+                if (rate != 0)
+                {
+                    due += intervalNs;
+                    start = (long)due;
+                    while (MonotonicClock.NowNs < start)
+                    {
+                        if (!spin)
+                            _ = Libc.Yield();
+                    }
+                }
                 if (!SendAll(handle, buffer, length, spin) || !ReceiveAll(handle, buffer, length, spin))
                     throw new IOException("the echo process closed the connection");
                 long now = MonotonicClock.NowNs;

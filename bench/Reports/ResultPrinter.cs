@@ -49,15 +49,15 @@ internal static class ResultPrinter
 
     private static TextTable TimesTable(IReadOnlyList<RunResult> runs, RunResult median)
     {
-        var table = new TextTable("run, µs", "p50", "p90", "p99", "p99.9", "max", "floor p50", "floor p99", "p50/floor", "p99/floor");
+        var table = new TextTable("run, µs", "p50", "p90", "p99", "p99.9", "max", "floor p50", "floor p99", "p50/floor", "p99/floor", "paced p99", "p99/paced");
         ForEachRow(runs, median, (name, r) => table.Add(name, Format.Us(r.P50Us), Format.Us(r.P90Us), Format.Us(r.P99Us),
             Format.Us(r.P999Us), Format.Us(r.MaxUs), Format.Us(r.FloorP50Us), Format.Us(r.FloorP99Us),
-            Format.Ratio(r.RatioP50), Format.Ratio(r.RatioP99)));
+            Format.Ratio(r.RatioP50), Format.Ratio(r.RatioP99), Format.Us(r.FloorPacedP99Us), Format.Ratio(r.RatioPacedP99)));
         if (runs.Count > 1)
         {
             table.Add("min – max", $"{Format.Us(median.P50UsMin)} – {Format.Us(median.P50UsMax)}", "", "", "", "", "", "",
                 $"{Format.Ratio(median.RatioP50Min)} – {Format.Ratio(median.RatioP50Max)}",
-                $"{Format.Ratio(median.RatioP99Min)} – {Format.Ratio(median.RatioP99Max)}");
+                $"{Format.Ratio(median.RatioP99Min)} – {Format.Ratio(median.RatioP99Max)}", "", "");
         }
         return table;
     }

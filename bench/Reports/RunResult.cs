@@ -36,6 +36,10 @@ internal sealed record RunResult
     public double? RatioP50 { get; init; }
     public double? RatioP99 { get; init; }
 
+    /// <summary>p99 of the floor on the workload's own schedule, from the moment when each round trip was due: the machine's own tail.</summary>
+    public double? FloorPacedP99Us { get; init; }
+    public double? RatioPacedP99 { get; init; }
+
     public double? MsgsPerS { get; init; }
 
     /// <summary>Managed bytes allocated on the client's hot threads, per measured message.</summary>
@@ -107,6 +111,8 @@ internal sealed record RunResult
             MaxUs = Median(r => r.MaxUs),
             FloorP50Us = Median(r => r.FloorP50Us),
             FloorP99Us = Median(r => r.FloorP99Us),
+            FloorPacedP99Us = Median(r => r.FloorPacedP99Us),
+            RatioPacedP99 = Median(r => r.RatioPacedP99),
             RatioP50 = Median(r => r.RatioP50),
             RatioP99 = Median(r => r.RatioP99),
             MsgsPerS = Median(r => r.MsgsPerS),

@@ -62,7 +62,8 @@ internal sealed record SuiteRow(
     private static string DescribeTimes(RunResult r) =>
         $"p50 {Format.Us(r.P50Us)} µs = {Format.Ratio(r.RatioP50)} [{Format.Ratio(r.RatioP50Min)} – {Format.Ratio(r.RatioP50Max)}], "
         + $"p99 {Format.Us(r.P99Us)} µs = {Format.Ratio(r.RatioP99)} [{Format.Ratio(r.RatioP99Min)} – {Format.Ratio(r.RatioP99Max)}]; "
-        + $"floor {Format.Us(r.FloorP50Us)} / {Format.Us(r.FloorP99Us)} µs";
+        + $"floor {Format.Us(r.FloorP50Us)} / {Format.Us(r.FloorP99Us)} µs"
+        + (r.FloorPacedP99Us is null ? "" : $"; floor on the same schedule p99 {Format.Us(r.FloorPacedP99Us)} µs, p99 = {Format.Ratio(r.RatioPacedP99)} of it");
 
     private static string DescribeRate(RunResult r) =>
         $"{Format.Count(r.MsgsPerS)} /s [{Format.Count(r.MsgsPerSMin)} – {Format.Count(r.MsgsPerSMax)}]";

@@ -5,10 +5,11 @@ using LowLatency.Core.Rings;
 namespace LowLatency.Bench.Workloads;
 
 /// <summary>Records per second through one <see cref="SpscByteRing"/> between two threads that spin.</summary>
-/// <remarks>The producer copies a whole body into each claim and commits each by itself; the consumer verifies each.</remarks>
+/// <remarks>The producer copies a whole body into each claim and commits up to 16 at a time, as the engine does with a batch; the consumer verifies each.</remarks>
 internal sealed unsafe class RingWorkload : IDisposable
 {
-    private const int Capacity = 1024 * 1024;
+    private const int Capacity = 256 * 1024;
+    private const int BatchMask = 15;
     private const int PollLimit = 1024;
     private const int RecordsPerClockRead = 1_000;
 
@@ -78,14 +79,19 @@ internal sealed unsafe class RingWorkload : IDisposable
                 byte* claim = ring.TryClaim(type: 1, body.Length);
                 if (claim == null)
                 {
+                    ring.Commit();
                     Thread.SpinWait(1);
                     continue;
                 }
                 MessageBody.Write(body, ++sequence, 0);
                 body.CopyTo(new Span<byte>(claim, body.Length));
-                ring.Commit();
+                if ((sequence & BatchMask) == 0)
+                    ring.Commit();
+                else
+                    ring.Stage();
             }
         }
+        ring.Commit();
         return sequence;
     }
 

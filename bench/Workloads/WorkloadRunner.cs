@@ -22,16 +22,17 @@ internal static class WorkloadRunner
     {
         var floor = new Floor(FloorOf(options), options.Size, options.DataFolder);
         double floorSeconds = Math.Min(options.Seconds / 2, 1);
+        double pacedSeconds = options.Workload == "latency" ? options.Seconds / 2 : 0;
         if (floor.Name is string name)
             progress.Say($"  floor: {name}");
-        floor.Measure(floorSeconds);
+        floor.Measure(floorSeconds, pacedSeconds, options.Rate);
         RunResult result = options switch
         {
             { Workload: "server" } => ServerWorkload.Run(options, progress),
             { Door: Door.Ring } => RingWorkload.Run(options, progress),
             _ => BrokerRun.Run(options, progress),
         };
-        floor.Measure(floorSeconds);
+        floor.Measure(floorSeconds, pacedSeconds, options.Rate);
         return WithFloor(result, floor);
     }
 
@@ -53,8 +54,10 @@ internal static class WorkloadRunner
             Floor = floor.Name,
             FloorP50Us = p50,
             FloorP99Us = p99,
+            FloorPacedP99Us = floor.Paced.Count == 0 ? null : Quantiles.Us(floor.Paced, 0.99),
             RatioP50 = Quantiles.Round(result.P50Us / p50 ?? 0),
             RatioP99 = Quantiles.Round(result.P99Us / p99 ?? 0),
+            RatioPacedP99 = floor.Paced.Count == 0 ? null : Quantiles.Round(result.P99Us / Quantiles.Us(floor.Paced, 0.99) ?? 0),
         };
     }
 }

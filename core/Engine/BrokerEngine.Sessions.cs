@@ -233,14 +233,17 @@ internal sealed unsafe partial class BrokerEngine
         var publisher = new Publisher(id, name);
         _publishers[name] = publisher;
         _publishersById[id] = publisher;
+        _publishersInOrder = null;
         _nextPublisherId = Math.Max(_nextPublisherId, id + 1);
         return publisher;
     }
 
     private void ApplyForgetPublisher(uint id)
     {
-        if (_publishersById.Remove(id, out Publisher? publisher))
-            _publishers.Remove(publisher.Name);
+        if (!_publishersById.Remove(id, out Publisher? publisher))
+            return;
+        _publishers.Remove(publisher.Name);
+        _publishersInOrder = null;
     }
 
     private void OnClosePublication(in ClosePublicationCommand command)

@@ -10,6 +10,13 @@ internal sealed class ControlRecord
 
     internal ReadOnlySpan<byte> Span => _bytes.AsSpan(0, _length);
 
+    /// <summary>Empties it for another record.</summary>
+    internal ControlRecord Clear()
+    {
+        _length = 0;
+        return this;
+    }
+
     internal void U8(byte value) => Take(1)[0] = value;
 
     internal void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);

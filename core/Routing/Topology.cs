@@ -12,6 +12,9 @@ internal sealed class Topology
     private readonly Dictionary<byte[], DirectExchange> _exchanges = new(Utf8NameComparer.Instance);
     private readonly Dictionary<byte[], DirectExchange>.AlternateLookup<ReadOnlySpan<byte>> _exchangesByName;
 
+    private BrokerQueue[]? _queuesInOrder;
+    private DirectExchange[]? _exchangesInOrder;
+
     internal Topology()
     {
         _queuesByName = _queues.GetAlternateLookup<ReadOnlySpan<byte>>();
@@ -35,6 +38,7 @@ internal sealed class Topology
 
     internal void Add(BrokerQueue queue)
     {
+        _queuesInOrder = null;
         _queues.Add(queue.Name, queue);
         _queuesById.Add(queue.Id, queue);
         Version++;
@@ -44,6 +48,7 @@ internal sealed class Topology
     {
         foreach (DirectExchange exchange in _exchanges.Values)
             BindingCount -= exchange.UnbindAll(queue);
+        _queuesInOrder = null;
         _queues.Remove(queue.Name);
         _queuesById.Remove(queue.Id);
         Version++;
@@ -51,6 +56,7 @@ internal sealed class Topology
 
     internal void Add(DirectExchange exchange)
     {
+        _exchangesInOrder = null;
         _exchanges.Add(exchange.Name, exchange);
         Version++;
     }
@@ -60,6 +66,7 @@ internal sealed class Topology
         foreach (BrokerQueue[] queues in exchange.Routes.Values)
             BindingCount -= queues.Length;
         exchange.Exists = false;
+        _exchangesInOrder = null;
         _exchanges.Remove(exchange.Name);
         Version++;
     }
@@ -82,19 +89,25 @@ internal sealed class Topology
         }
     }
 
-    /// <summary>Queues in the order of their ids. Allocates: for snapshots and views, not for messages.</summary>
+    /// <summary>Queues in the order of their ids, for snapshots and views. Allocates only when queues came or went.</summary>
     internal BrokerQueue[] QueuesById()
     {
-        BrokerQueue[] queues = [.. _queues.Values];
-        Array.Sort(queues, static (x, y) => x.Id.CompareTo(y.Id));
-        return queues;
+        if (_queuesInOrder == null)
+        {
+            _queuesInOrder = [.. _queues.Values];
+            Array.Sort(_queuesInOrder, static (x, y) => x.Id.CompareTo(y.Id));
+        }
+        return _queuesInOrder;
     }
 
-    /// <summary>Exchanges in the order of their ids. Allocates.</summary>
+    /// <summary>Exchanges in the order of their ids. Allocates only when exchanges came or went.</summary>
     internal DirectExchange[] ExchangesById()
     {
-        DirectExchange[] exchanges = [.. _exchanges.Values];
-        Array.Sort(exchanges, static (x, y) => x.Id.CompareTo(y.Id));
-        return exchanges;
+        if (_exchangesInOrder == null)
+        {
+            _exchangesInOrder = [.. _exchanges.Values];
+            Array.Sort(_exchangesInOrder, static (x, y) => x.Id.CompareTo(y.Id));
+        }
+        return _exchangesInOrder;
     }
 }
