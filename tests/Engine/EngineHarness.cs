@@ -2,15 +2,17 @@ using System.Text;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
+using LowLatency.Tests.Journals;
 using Xunit;
 
 namespace LowLatency.Tests.Engine;
 
-/// <summary>A whole broker core on the test's own thread: commands in, events out, over a journal in a folder or without one.</summary>
+/// <summary>A whole broker core on the test's own thread: commands in, events out, over a journal in a folder, on a simulated disk, or without one.</summary>
 internal sealed unsafe class EngineHarness : IDisposable
 {
     private readonly ThreadWakeSignal _wake = new();
     private readonly BrokerOptions _options;
+    private readonly bool _isStepped;
 
     internal EngineHarness(string? directory = null, BrokerLimits? limits = null)
     {
@@ -26,6 +28,26 @@ internal sealed unsafe class EngineHarness : IDisposable
         Port = new EgressPort(1024 * 1024, null, alwaysDrained: false);
         Core.Ports.Add(Port);
     }
+
+    /// <summary>On a simulated disk, without threads.</summary>
+    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0)
+    {
+        _isStepped = true;
+        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, Limits = limits ?? new BrokerLimits() };
+        Core = BrokerCore.OpenStepped(_options, disk.Start(), _wake, journalReserve);
+        Reader = Core.CreateReader();
+        Port = new EgressPort(portCapacity, null, alwaysDrained: false);
+        Core.Ports.Add(Port);
+    }
+
+    /// <summary>Whether segments are prepared; on a simulated disk.</summary>
+    internal bool Prepares { get; set; } = true;
+
+    /// <summary>Whether the journal is flushed; on a simulated disk.</summary>
+    internal bool Flushes { get; set; } = true;
+
+    /// <summary>Whether events are taken out of the port.</summary>
+    internal bool Polls { get; set; } = true;
 
     internal BrokerCore Core { get; }
 
@@ -113,6 +135,12 @@ internal sealed unsafe class EngineHarness : IDisposable
     internal int Step()
     {
         int work = Core.EngineAgent.DoWork();
+        if (_isStepped && Prepares)
+            work += Core.Journal!.Preparer.DoWork() + Core.Transient.Preparer.DoWork();
+        if (_isStepped && Flushes)
+            work += Core.Journal!.Flusher.DoWork();
+        if (!Polls)
+            return work;
         var collector = new Collector(this);
         Reader.Enter();
         Port.Ring.Poll(ref collector, int.MaxValue);
@@ -132,6 +160,15 @@ internal sealed unsafe class EngineHarness : IDisposable
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         return [(byte)bytes.Length, .. bytes];
+    }
+
+    /// <summary>The process ends here. The disk is told by the caller.</summary>
+    internal void Kill()
+    {
+        Reader.Dispose();
+        Core.Abandon();
+        Port.Dispose();
+        _wake.Dispose();
     }
 
     public void Dispose()

@@ -240,6 +240,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
         foreach (SimulatedClient client in _clients)
             client.CheckDecided();
+        _model.CheckRetired();
     }
 
     private void Count(string what, long count = 1)

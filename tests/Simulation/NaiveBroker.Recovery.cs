@@ -125,9 +125,24 @@ internal sealed partial class NaiveBroker
         }
         long ready = queue.Entries.Count;
         Check(real.ReadyCount == ready && real.UnsettledCount == 0, $"Queue {queue.Name} has {real.ReadyCount} ready and {real.UnsettledCount} unsettled after the restart, expected {ready} ready.");
-        long last = queue.Entries.Count == 0 ? 0 : queue.Entries.Keys.Last();
-        Check(real.Entries.Next > last, $"Queue {queue.Name} goes on at {real.Entries.Next} after {last}.");
+        Check(real.Entries.Next > queue.LastJournaled, $"Queue {queue.Name} goes on at {real.Entries.Next} after {queue.LastJournaled}.");
         queue.Next = real.Entries.Next;
+    }
+
+    /// <summary>Everything is durable and the engine is idle: no segment is kept that nothing needs.</summary>
+    internal void CheckRetired()
+    {
+        long needed = Log.Active!.Index;
+        foreach (NaiveQueue queue in _state.Queues.Values)
+        {
+            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Message.IsJournaled))
+                needed = Math.Min(needed, (entry.Message.End - 1) / Log.SegmentSize);
+        }
+        for (long index = Log.OldestIndex + 1; index <= needed; index++)
+        {
+            Check(!Log.FindSegment(index * Log.SegmentSize)!.HasSnapshot,
+                $"The journal keeps segments from {Log.OldestIndex} on; the first message is in {needed}, and {index} begins with a snapshot.");
+        }
     }
 
     /// <summary>Apart from the model: what a client was told is there, unless somebody settled it or its queue was deleted.</summary>

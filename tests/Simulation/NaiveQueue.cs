@@ -19,6 +19,9 @@ internal sealed class NaiveQueue(string name, bool durable, long maxLength)
     /// <summary>Sequence of the next message.</summary>
     internal long Next { get; set; } = 1;
 
+    /// <summary>Highest sequence of a message in the journal: never given again.</summary>
+    internal long LastJournaled { get; private set; }
+
     internal List<NaiveConsumer> Consumers { get; } = [];
 
     /// <summary>Publications that were told that it is full.</summary>
@@ -32,6 +35,8 @@ internal sealed class NaiveQueue(string name, bool durable, long maxLength)
     {
         Entries.Add(sequence, new NaiveEntry(sequence, message));
         Next = sequence + 1;
+        if (message.IsJournaled)
+            LastJournaled = sequence;
     }
 
     internal void Deliver(long sequence)
@@ -50,7 +55,7 @@ internal sealed class NaiveQueue(string name, bool durable, long maxLength)
 
     internal NaiveQueue CopyDurable()
     {
-        var copy = new NaiveQueue(Name, durable: true, MaxLength) { Next = Next };
+        var copy = new NaiveQueue(Name, durable: true, MaxLength) { Next = Next, LastJournaled = LastJournaled };
         foreach ((long sequence, NaiveEntry entry) in Entries)
         {
             if (entry.Message.IsJournaled)
