@@ -16,7 +16,7 @@ internal readonly ref struct PinnedThread
     internal static PinnedThread ForClient(bool spins) =>
         new(spins && Environment.ProcessorCount > 1 && ThreadAffinity.TryPin(Environment.ProcessorCount - 1));
 
-    /// <summary>The echo's.</summary>
+    /// <summary>The other side's: an echo, a ring's consumer.</summary>
     internal static PinnedThread ForEcho(bool spins) =>
         new(spins && Environment.ProcessorCount > 1 && ThreadAffinity.TryPin(BrokerProcessor));
 

@@ -43,6 +43,7 @@ internal sealed unsafe class RingWorkload : IDisposable
         var consumer = new Thread(() => Consume(_ring, _verifier, stop)) { Name = "ring consumer", IsBackground = true };
         Measurement measurement = Measurement.Start(serverProcessId: 0);
         consumer.Start();
+        using PinnedThread pin = PinnedThread.ForClient(spins: true);
 
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         long startNs = MonotonicClock.NowNs;
@@ -97,6 +98,7 @@ internal sealed unsafe class RingWorkload : IDisposable
 
     private void Consume(SpscByteRing ring, Verifier verifier, StopRequest stop)
     {
+        using PinnedThread pin = PinnedThread.ForEcho(spins: true);
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         var handler = new Handler(verifier);
         while (!stop.Reached(verifier.Received))

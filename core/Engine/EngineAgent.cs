@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Rings;
@@ -11,6 +12,9 @@ internal sealed class EngineAgent : IAgent
     private const long HousekeepingIntervalMs = 20;
     private const long IdleMarkerMs = 1000;
 
+    /// <summary>How long the engine's thread stays awake for a flush: most are done by then, and waking a parked thread costs a fifth of one.</summary>
+    private static readonly long FlushSpinTicks = Stopwatch.Frequency / 4000; // 250 µs.
+
     private readonly BrokerEngine _engine;
     private readonly MpscByteRing _ingress;
     private readonly EgressPorts _ports;
@@ -19,6 +23,7 @@ internal sealed class EngineAgent : IAgent
 
     private long _housekeepingMs;
     private long _lastWorkMs;
+    private long _flushAskedTicks;
     private bool _isMarked = true;
     private bool _hasWorked;
     private bool _hasFailed;
@@ -62,7 +67,7 @@ internal sealed class EngineAgent : IAgent
         bool hasMoved = durable > _engine.DurablePosition;
         bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
         if (!hasInput && !hasMoved && !_engine.HasScheduled)
-            return Idle();
+            return AwaitsFlush() ? 1 : Idle();
 
         _engine.BeginBatch(UnixClock.NowNs());
         int work = 0;
@@ -80,7 +85,10 @@ internal sealed class EngineAgent : IAgent
         if (_journal != null)
         {
             if (_engine.WaitsForDisk && !_journal.FlushInFlight && !_hasFailed)
+            {
                 _journal.RequestFlush();
+                _flushAskedTicks = Stopwatch.GetTimestamp();
+            }
             else
                 _journal.Maintain();
         }
@@ -89,6 +97,9 @@ internal sealed class EngineAgent : IAgent
             _engine.BeginShutdown();
         return work == 0 ? Idle() : work;
     }
+
+    private bool AwaitsFlush() =>
+        _engine.WaitsForDisk && _journal != null && Stopwatch.GetTimestamp() - _flushAskedTicks < FlushSpinTicks && !_hasFailed;
 
     /// <summary>Now and then, when nothing else is to do: looks at what changes without a command.</summary>
     private int Idle()
