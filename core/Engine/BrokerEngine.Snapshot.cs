@@ -15,9 +15,11 @@ internal sealed unsafe partial class BrokerEngine
     bool ISegmentRollHandler.OnSegmentRolled(RecordLog log) => TryWriteSnapshot();
 
     /// <summary>Writes the snapshot into a segment that was just begun, before its first other record.</summary>
-    /// <returns>False when the log had no room for all of it.</returns>
+    /// <returns>False when the log had no room for all of it: then segments before this one are not retired.</returns>
     internal bool TryWriteSnapshot()
     {
+        if (!HasRoomForSnapshot())
+            return false;
         ControlRecord record = _snapshotRecord.Clear();
         record.U32(_nextQueueId);
         record.U32(_nextExchangeId);
@@ -32,6 +34,31 @@ internal sealed unsafe partial class BrokerEngine
             TryAppendSnapshot(RecordType.SnapshotAbort, 0, _snapshotRecord.Clear());
         return isWhole;
     }
+
+    /// <summary>A snapshot that would fill the segment to no avail is not begun: the next segment would fare the same, and nothing else were written.</summary>
+    private bool HasRoomForSnapshot()
+    {
+        long room = _durableLog!.Active!.Base + _durableLog.SegmentSize - _durableLog.Tail;
+        if (_durableLog.Next != null)
+            room += _durableLog.SegmentSize - SegmentLayout.HeaderLength;
+        long most = SnapshotRecordMost * (2L + 2L * _topology.QueueCount + _topology.ExchangeCount + 3L * _topology.BindingCount + 2L * _publishersById.Count);
+        return most <= room || MeasureSnapshot() <= room;
+    }
+
+    /// <summary>No record of a snapshot takes more for each name in it, holes of publishers aside.</summary>
+    private const int SnapshotRecordMost = 320;
+
+    private long MeasureSnapshot()
+    {
+        _measured = 2 * RecordLayout.AlignedLength(3 * sizeof(uint));
+        _isMeasuring = true;
+        _ = TryWriteQueues() && TryWriteExchanges() && TryWritePublishers();
+        _isMeasuring = false;
+        return _measured;
+    }
+
+    private bool _isMeasuring;
+    private long _measured;
 
     private bool TryWriteQueues()
     {
@@ -126,6 +153,11 @@ internal sealed unsafe partial class BrokerEngine
 
     private bool TryAppendSnapshot(RecordType type, uint streamId, ControlRecord record)
     {
+        if (_isMeasuring)
+        {
+            _measured += RecordLayout.AlignedLength(record.Span.Length);
+            return true;
+        }
         byte* body = _durableLog!.TryClaim(type, streamId, record.Span.Length, out _, out _);
         if (body == null)
             return false;
