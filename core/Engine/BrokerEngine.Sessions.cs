@@ -290,7 +290,7 @@ internal sealed unsafe partial class BrokerEngine
         *subscribed = new SubscribedEvent { Session = session.Id, Request = command.Request, Subscription = handle };
         session.Port.Ring.Stage();
 
-        var consumer = new Consumer(session, handle, queue);
+        var consumer = new Consumer(session, handle, queue, Math.Min(command.CreditMessages, (uint)_limits.MaxCreditMessages));
         consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
         session.Consumers.Set(handle, consumer);
         queue.Add(consumer);

@@ -4,7 +4,7 @@ namespace LowLatency.Core.Engine;
 /// <remarks>One entry for the messages of one batch, so it is bounded by the window and usually holds a few.</remarks>
 internal sealed class PendingConfirms
 {
-    private Entry[] _entries = new Entry[4];
+    private Entry[] _entries = new Entry[64];
     private int _first;
     private int _count;
 

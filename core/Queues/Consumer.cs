@@ -3,7 +3,7 @@ using LowLatency.Core.Engine;
 namespace LowLatency.Core.Queues;
 
 /// <summary>A subscription as the engine sees it: a session's share of one queue. Engine thread only.</summary>
-internal sealed class Consumer(Session session, uint handle, BrokerQueue queue)
+internal sealed class Consumer(Session session, uint handle, BrokerQueue queue, uint firstCredit)
 {
     internal Session Session { get; } = session;
 
@@ -14,7 +14,7 @@ internal sealed class Consumer(Session session, uint handle, BrokerQueue queue)
     /// <summary>The broker ended it: what still comes is ignored until the client closes it too.</summary>
     internal bool IsEnded { get; set; }
 
-    internal TagRing Tags { get; } = new();
+    internal TagRing Tags { get; } = new(firstCredit);
 
     /// <summary>Messages that may still be delivered. Never negative.</summary>
     internal uint CreditMessages { get; private set; }

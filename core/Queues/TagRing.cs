@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LowLatency.Core.Queues;
 
 /// <summary>Unsettled deliveries of a subscription: delivery tag to queue sequence. Engine thread only.</summary>
@@ -5,7 +7,12 @@ namespace LowLatency.Core.Queues;
 /// subscription's credit.</remarks>
 internal sealed class TagRing
 {
-    private long[] _sequences = new long[16];
+    private const int MinCapacity = 16;
+
+    private long[] _sequences;
+
+    /// <param name="credit">What the subscription begins with: room for so many is bought now, not while messages flow.</param>
+    internal TagRing(uint credit) => _sequences = new long[BitOperations.RoundUpToPowerOf2(Math.Clamp(credit, MinCapacity, MaxSpan))];
 
     /// <summary>Lowest tag that may be unsettled.</summary>
     internal ulong First { get; private set; } = 1;
