@@ -13,15 +13,14 @@ public class MachineTests
         using var first = new SemaphoreSlim(0);
         using var second = new SemaphoreSlim(0);
         const int rounds = 50;
-        const int blockBytes = 1024 * 1024; // So much comes fresh from the system, not from what was freed before: every page faults.
+        const int blockBytes = 64 * 1024 * 1024; // So much comes fresh from the system, not from what was freed before: every page faults.
+        var block = (byte*)NativeMemory.Alloc(blockBytes);
         var other = new Thread(() =>
         {
             for (int i = 0; i < rounds; i++)
             {
                 first.Wait();
-                void* fresh = NativeMemory.Alloc(blockBytes);
-                new Span<byte>(fresh, blockBytes).Fill(1);
-                NativeMemory.Free(fresh);
+                new Span<byte>(block + i * (blockBytes / rounds), 64 * 1024).Fill(1);
                 second.Release();
             }
             first.Wait(); // Alive, so that its counters are there to be read.
@@ -35,6 +34,7 @@ public class MachineTests
         ProcessCounters counted = ProcessCounters.Read(Environment.ProcessId) - before;
         first.Release();
         other.Join();
+        NativeMemory.Free(block);
         Assert.True(counted.MinorFaults > 0, counted.ToString());
         Assert.True(counted.CpuSeconds >= 0, counted.ToString());
         Assert.True(ProcessCounters.Read(0).VoluntarySwitches > 0, counted.ToString());

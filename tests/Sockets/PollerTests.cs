@@ -165,16 +165,23 @@ public abstract class PollerTests : IDisposable
     public void ShouldParkAndBeWokenThroughTheSignal()
     {
         using PollerWakeSignal signal = new(_poller);
+        int wokenCount = 0;
         for (int i = 0; i < 20; i++)
         {
             signal.PreparePark();
             bool hasSignalled = false;
             Thread waker = new(() => hasSignalled = signal.Wake());
             waker.Start();
-            Assert.True(signal.Park(TimeoutMs));
+            long start = Stopwatch.GetTimestamp();
+            bool isWoken = signal.Park(TimeoutMs);
+            bool isLost = !isWoken && Stopwatch.GetElapsedTime(start).TotalMilliseconds >= TimeoutMs;
             waker.Join();
-            Assert.True(hasSignalled);
+            // A park may end for nothing; then there is nobody to signal. Never may one last its whole time.
+            Assert.False(isLost, $"round {i}");
+            Assert.Equal(isWoken, hasSignalled);
+            wokenCount += isWoken ? 1 : 0;
         }
+        Assert.True(wokenCount > 10, $"{wokenCount} of 20");
     }
 
     [Fact]
