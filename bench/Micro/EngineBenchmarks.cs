@@ -32,12 +32,12 @@ public unsafe class EngineBenchmarks : IDisposable
         _core.Ports.Add(_port);
         if (!_core.SessionIds.TryRent(out _session))
             throw new InvalidOperationException("no session");
-        Send(CommandType.OpenSession, new OpenSessionCommand { Session = _session, Port = _port.Index }, Text("micro"));
-        Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = _session, Request = ++_request, Kind = (byte)ExchangeKind.Direct }, Text("ticks"));
+        Send(CommandType.OpenSession, new OpenSessionCommand { Session = _session, Connection = _session, Port = _port.Index }, [.. Text("micro"), .. Text("/")]);
+        Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = _session, Request = ++_request, Kind = (byte)ExchangeKind.Direct }, [.. Text("ticks"), 0, 0]);
         _memory = Open("memory", DurabilityLevel.Memory, "");
         _process = Open("process", DurabilityLevel.Process, "");
         Run();
-        Send(CommandType.Bind, new BindCommand { Session = _session, Request = ++_request }, [.. Text("ticks"), .. Text("memory"), .. Text("bound")]);
+        Send(CommandType.Bind, new RequestCommand { Session = _session, Request = ++_request }, [.. Text("ticks"), .. Text("memory"), .. Text("bound"), 0, 0]);
         Run();
         _exchange = new Stream { Publication = OpenPublication("bound", DurabilityLevel.Memory, "ticks"), Subscription = _memory.Subscription };
     }
@@ -83,13 +83,13 @@ public unsafe class EngineBenchmarks : IDisposable
     {
         Send(
             CommandType.DeclareQueue,
-            new DeclareQueueCommand { Session = _session, Request = ++_request, Flags = level == DurabilityLevel.Memory ? (byte)0 : (byte)QueueFlags.Durable },
-            Text(queue));
+            new RequestCommand { Session = _session, Request = ++_request, Flags = level == DurabilityLevel.Memory ? 0 : (uint)QueueFlags.Durable },
+            [.. Text(queue), 0, 0]);
         uint publication = OpenPublication(queue, level, exchange);
         Send(
             CommandType.Subscribe,
             new SubscribeCommand { Session = _session, Request = ++_request, CreditMessages = Batch, CreditBytes = ulong.MaxValue },
-            Text(queue));
+            [.. Text(queue), 0]);
         _replies.Subscription = 0;
         while (_replies.Subscription == 0)
             Step();

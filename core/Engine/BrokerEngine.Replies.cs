@@ -69,9 +69,10 @@ internal sealed unsafe partial class BrokerEngine
             return;
         }
         BrokerQueue queue = reply.Queue!;
-        QueueDeclaredEvent* declared = TryClaimReply<QueueDeclaredEvent>(reply.Session, EventType.QueueDeclared, 0);
+        QueueDeclaredEvent* declared = TryClaimReply<QueueDeclaredEvent>(reply.Session, EventType.QueueDeclared, 1 + queue.Name.Length);
         if (declared == null)
             return;
+        WriteString((byte*)(declared + 1), queue.Name);
         *declared = new QueueDeclaredEvent
         {
             Session = reply.Session.Id,
@@ -174,6 +175,12 @@ internal sealed unsafe partial class BrokerEngine
         return text.Length == 2 + written ? text : text[..(2 + written)];
     }
 
+    private static void WriteString(byte* at, ReadOnlySpan<byte> value)
+    {
+        *at = (byte)value.Length;
+        value.CopyTo(new Span<byte>(at + 1, value.Length));
+    }
+
     /// <summary>Room for an event, or null when the port is full. The caller fills and stages it.</summary>
     private T* TryClaimEvent<T>(EgressPort port, EventType type, int extra)
         where T : unmanaged
@@ -212,6 +219,14 @@ internal sealed unsafe partial class BrokerEngine
             port.IsTouched = true;
             _touchedPorts.Add(port);
         }
+    }
+
+    /// <summary>Takes a table (u16 length, entries) off the front.</summary>
+    private static ReadOnlySpan<byte> TakeTable(ref ReadOnlySpan<byte> rest)
+    {
+        ReadOnlySpan<byte> entries = rest.Slice(sizeof(ushort), BinaryPrimitives.ReadUInt16LittleEndian(rest));
+        rest = rest[(sizeof(ushort) + entries.Length)..];
+        return entries;
     }
 
     /// <summary>Takes a string (length byte, UTF-8) off the front.</summary>

@@ -17,7 +17,13 @@ internal sealed unsafe partial class BrokerEngine
         EgressPort port = _ports[command.Port] ?? throw new InvalidOperationException($"Session {command.Session} names egress port {command.Port}, which does not exist.");
         if (_sessions[command.Session] != null)
             throw new InvalidOperationException($"Session {command.Session} is open already.");
-        _sessions[command.Session] = new Session(command.Session, port);
+        var session = new Session(command.Session, port);
+        _sessions[command.Session] = session;
+        SessionOpenedEvent* opened = TryClaimReply<SessionOpenedEvent>(session, EventType.SessionOpened, 0);
+        if (opened == null)
+            return;
+        *opened = new SessionOpenedEvent { Session = session.Id };
+        port.Ring.Stage();
     }
 
     /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
@@ -283,11 +289,12 @@ internal sealed unsafe partial class BrokerEngine
             Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Consumers.Count} subscriptions open, the limit: close some.");
             return;
         }
-        SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 0);
+        SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 1 + name.Length);
         if (subscribed == null)
             return;
         uint handle = session.Consumers.NextHandle();
         *subscribed = new SubscribedEvent { Session = session.Id, Request = command.Request, Subscription = handle };
+        WriteString((byte*)(subscribed + 1), name);
         session.Port.Ring.Stage();
 
         var consumer = new Consumer(session, handle, queue, Math.Min(command.CreditMessages, (uint)_limits.MaxCreditMessages));

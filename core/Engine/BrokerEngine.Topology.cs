@@ -1,4 +1,5 @@
 using LowLatency.Core.Journal;
+using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 using LowLatency.Core.Routing;
 
@@ -10,7 +11,7 @@ internal sealed unsafe partial class BrokerEngine
     private uint _nextQueueId = 1;
     private uint _nextExchangeId = 1;
 
-    private bool OnDeclareQueue(in DeclareQueueCommand command, ReadOnlySpan<byte> strings)
+    private bool OnDeclareQueue(in RequestCommand command, ReadOnlySpan<byte> strings)
     {
         Session? session = OpenSession(command.Session);
         if (session == null)
@@ -19,12 +20,12 @@ internal sealed unsafe partial class BrokerEngine
         string? problem = NameRules.Problem("queue name", name);
         if (problem != null)
             return Fail(session, command.Request, ErrorCode.InvalidName, problem);
-        bool isDurable = (command.Flags & (byte)QueueFlags.Durable) != 0;
-        long maxLength = command.MaxLength == 0 ? _limits.DefaultQueueLength : (long)Math.Min(command.MaxLength, long.MaxValue);
+        bool isDurable = (command.Flags & (uint)QueueFlags.Durable) != 0;
+        long maxLength = FieldTableReader.TryFind(TakeTable(ref strings), "x-max-length"u8, out FieldValue length) && length.TryGetInteger(out long value) ? value : _limits.DefaultQueueLength;
 
         if (_topology.TryGetQueue(name, out BrokerQueue? queue))
         {
-            if ((command.Flags & (byte)QueueFlags.Passive) == 0)
+            if ((command.Flags & (uint)QueueFlags.Passive) == 0)
             {
                 if (queue.Durable != isDurable)
                     return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' exists with durable = {Word(queue.Durable)}, not {Word(isDurable)}: declare it alike, or delete it first.");
@@ -35,7 +36,7 @@ internal sealed unsafe partial class BrokerEngine
             AnswerWhenDurable(session, new PendingReply(EventType.QueueDeclared, session, command.Request, queue.DefinedAt, queue));
             return true;
         }
-        if ((command.Flags & (byte)QueueFlags.Passive) != 0)
+        if ((command.Flags & (uint)QueueFlags.Passive) != 0)
             return Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist.");
         if (_topology.QueueCount >= _limits.MaxQueues)
             return Fail(session, command.Request, ErrorCode.LimitReached, $"The broker has {_topology.QueueCount} queues, its limit: delete some.");
@@ -67,7 +68,7 @@ internal sealed unsafe partial class BrokerEngine
         return queue;
     }
 
-    private bool OnDeleteQueue(in DeleteQueueCommand command, ReadOnlySpan<byte> strings)
+    private bool OnDeleteQueue(in RequestCommand command, ReadOnlySpan<byte> strings)
     {
         Session? session = OpenSession(command.Session);
         if (session == null)
@@ -118,7 +119,7 @@ internal sealed unsafe partial class BrokerEngine
             return Fail(session, command.Request, ErrorCode.InvalidName, problem);
         if (command.Kind != (byte)ExchangeKind.Direct)
             return Fail(session, command.Request, ErrorCode.InvalidArgument, $"Exchange kind {command.Kind} does not exist: 1 is direct.");
-        bool isDurable = (command.Flags & (byte)QueueFlags.Durable) != 0;
+        bool isDurable = (command.Flags & (ushort)ExchangeFlags.Durable) != 0;
         if (_topology.TryGetExchange(name, out DirectExchange? exchange))
         {
             if (exchange.Durable != isDurable)
@@ -162,7 +163,7 @@ internal sealed unsafe partial class BrokerEngine
         return exchange;
     }
 
-    private bool OnDeleteExchange(in DeleteExchangeCommand command, ReadOnlySpan<byte> strings)
+    private bool OnDeleteExchange(in RequestCommand command, ReadOnlySpan<byte> strings)
     {
         Session? session = OpenSession(command.Session);
         if (session == null)
@@ -183,7 +184,7 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
-    private bool OnBind(in BindCommand command, ReadOnlySpan<byte> strings, bool bind)
+    private bool OnBind(in RequestCommand command, ReadOnlySpan<byte> strings, bool bind)
     {
         Session? session = OpenSession(command.Session);
         if (session == null)

@@ -119,17 +119,17 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             case CommandType.Unsubscribe:
                 return OnUnsubscribe(in As<UnsubscribeCommand>(body));
             case CommandType.DeclareQueue:
-                return OnDeclareQueue(in As<DeclareQueueCommand>(body), body[sizeof(DeclareQueueCommand)..]);
+                return OnDeclareQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeleteQueue:
-                return OnDeleteQueue(in As<DeleteQueueCommand>(body), body[sizeof(DeleteQueueCommand)..]);
+                return OnDeleteQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeclareExchange:
                 return OnDeclareExchange(in As<DeclareExchangeCommand>(body), body[sizeof(DeclareExchangeCommand)..]);
             case CommandType.DeleteExchange:
-                return OnDeleteExchange(in As<DeleteExchangeCommand>(body), body[sizeof(DeleteExchangeCommand)..]);
+                return OnDeleteExchange(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.Bind:
-                return OnBind(in As<BindCommand>(body), body[sizeof(BindCommand)..], bind: true);
+                return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: true);
             case CommandType.Unbind:
-                return OnBind(in As<BindCommand>(body), body[sizeof(BindCommand)..], bind: false);
+                return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: false);
             default:
                 throw new InvalidOperationException($"Command type {type} does not exist.");
         }

@@ -12,6 +12,18 @@ public sealed record BrokerLimits
     /// <summary>Open subscriptions of a session. At the limit: the subscribe fails.</summary>
     public int MaxSubscriptionsPerSession { get; init; } = 1024;
 
+    /// <summary>Virtual hosts. At the limit: the declare fails.</summary>
+    public int MaxVirtualHosts { get; init; } = 256;
+
+    /// <summary>Keys that wait for a conflating subscription. At the limit: a new key takes the place of the one that waited longest.</summary>
+    public int MaxConflationKeys { get; init; } = 1_000_000;
+
+    /// <summary>Bytes of what a session's transaction holds, at most a quarter of a segment. At the limit: the transaction fails.</summary>
+    public int MaxTransactionBytes { get; init; } = 8 * 1024 * 1024;
+
+    /// <summary>Messages that wait on a direct reply-to address. At the limit: publishes to it are rejected with <see cref="ErrorCode.QueueFull"/>.</summary>
+    public long DefaultReplyLength { get; init; } = 65_536;
+
     /// <summary>Queues of the broker. At the limit: the declare fails.</summary>
     public int MaxQueues { get; init; } = 100_000;
 

@@ -13,6 +13,9 @@ public enum ErrorCode : ushort
     /// <summary>No queue is bound for the message, and the publisher asked to be told.</summary>
     NoRoute = 312,
 
+    /// <summary>The broker ends the connection: its virtual host was deleted.</summary>
+    ConnectionForced = 320,
+
     /// <summary>A name is empty, over 255 bytes, or not valid UTF-8.</summary>
     InvalidName = 402,
 
@@ -46,14 +49,23 @@ public enum ErrorCode : ushort
     /// <summary>An argument has a value outside its range.</summary>
     InvalidArgument = 415,
 
+    /// <summary>More credit than the broker's limit allows.</summary>
+    CreditExceeded = 416,
+
+    /// <summary>The message would go round in dead-letter exchanges without end.</summary>
+    DeadLetterCycle = 417,
+
+    /// <summary>A content header or field table that is malformed.</summary>
+    MalformedHeaders = 418,
+
     /// <summary>A frame that is malformed: length, padding, fields that do not add up.</summary>
     FrameError = 501,
 
     /// <summary>The first bytes are not this protocol.</summary>
     NotThisProtocol = 502,
 
-    /// <summary>A frame type that does not exist.</summary>
-    UnknownFrame = 503,
+    /// <summary>A frame type, or a kind of exchange, that does not exist.</summary>
+    CommandInvalid = 503,
 
     /// <summary>A frame that is not allowed in this state.</summary>
     UnexpectedFrame = 505,
@@ -75,6 +87,9 @@ public enum ErrorCode : ushort
 
     /// <summary>The same publisher name was opened again elsewhere; the older publication is closed.</summary>
     TakenOver = 511,
+
+    /// <summary>The virtual host does not exist, or takes no more connections.</summary>
+    NotAllowed = 530,
 
     /// <summary>A bug in the broker.</summary>
     InternalError = 541,

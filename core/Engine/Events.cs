@@ -17,10 +17,13 @@ internal enum EventType
     Failed,
     SessionClosed,
     SessionFault,
+    SessionOpened,
+    DeliverConflated,
+    SubscriptionActive,
 }
 
 // Layout of an event in an egress ring: the struct, then the variable part named in its comment.
-// Every struct starts with the session that it is for.
+// Every struct starts with the session that it is for. As with requests, answers are behind session and reserved the frame behind its header.
 
 /// <summary>A message is handed to a subscription. The bytes are in the log at <see cref="Position"/>.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
@@ -48,6 +51,20 @@ internal struct DeliverEvent
     internal int PayloadLength;
 
     internal const ushort RedeliveredFlag = 1;
+}
+
+/// <summary>The newest message of a key, for a conflating subscription. Begins like a <see cref="DeliverEvent"/>.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct DeliverConflatedEvent
+{
+    /// <summary><see cref="DeliverEvent.QueueSequence"/> is the last of the range.</summary>
+    internal DeliverEvent Deliver;
+
+    /// <summary>First queue sequence with this key since the key was last delivered here.</summary>
+    internal ulong FirstSequence;
+
+    /// <summary>Messages with this key that are not delivered because this one is newer.</summary>
+    internal ulong Elided;
 }
 
 /// <summary>All messages of the publication up to <see cref="Sequence"/> that were not rejected have reached <see cref="Level"/>.</summary>
@@ -87,27 +104,51 @@ internal struct PublicationReadyEvent
     internal uint Publication;
 }
 
+/// <summary>The session is open.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SessionOpenedEvent
+{
+    internal int Session;
+    internal uint Reserved;
+}
+
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct PublicationOpenedEvent
 {
     internal int Session;
+    internal uint Reserved;
     internal uint Request;
     internal uint Publication;
 
     /// <summary>Granted window in messages.</summary>
     internal uint Window;
 
+    internal uint Reserved1;
+
     /// <summary>Highest sequence that the broker has from this publisher; 0 for none or an unnamed one.</summary>
     internal ulong LastSequence;
 }
 
+/// <summary>Variable part: queue (string), as asked for, or the address that the broker gave (direct reply-to).</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct SubscribedEvent
 {
     internal int Session;
+    internal uint Reserved;
     internal uint Request;
     internal uint Subscription;
+}
+
+/// <summary>A subscription on a queue with a single active consumer became that one, or ceased to be.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct SubscriptionActiveEvent
+{
+    internal int Session;
     internal uint Reserved;
+    internal uint Subscription;
+
+    /// <summary>1 or 0.</summary>
+    internal uint IsActive;
 }
 
 /// <summary>The broker ended a subscription or a publication (queue deleted, taken over). Variable part: sentence (u16 length + UTF-8).</summary>
@@ -124,37 +165,43 @@ internal struct SubscriptionEndedEvent
     internal byte Reserved;
 }
 
+/// <summary>Variable part: queue (string), the broker's choice when it was asked to choose.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct QueueDeclaredEvent
 {
     internal int Session;
+    internal uint Reserved;
     internal uint Request;
-
-    /// <summary>Waiting messages.</summary>
-    internal ulong Ready;
 
     /// <summary>Subscriptions on it.</summary>
     internal uint Consumers;
 
-    internal uint Reserved;
+    /// <summary>Ready messages.</summary>
+    internal ulong Ready;
 }
 
-/// <summary>A request without a result of its own is carried out.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 4)]
+/// <summary>A request is carried out.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct DoneEvent
 {
     internal int Session;
+    internal uint Reserved;
     internal uint Request;
+    internal uint Reserved1;
+
+    /// <summary>What the request counts, else 0.</summary>
+    internal ulong Count;
 }
 
 /// <summary>A request was refused; the session goes on. Variable part: sentence (u16 length + UTF-8).</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 4)]
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct FailedEvent
 {
     internal int Session;
+    internal uint Reserved;
     internal uint Request;
     internal ushort Code;
-    internal ushort Reserved;
+    internal ushort Reserved1;
 }
 
 /// <summary>Last event of a session: its id is free again.</summary>

@@ -40,4 +40,19 @@ internal enum RecordType : ushort
 
     /// <summary>There was no room for the rest of the snapshot that was begun: what follows is no part of it.</summary>
     SnapshotAbort = 20,
+
+    /// <summary>Records that are one change: its body is whole records with headers at their own positions, without CRCs; the group's covers them.</summary>
+    Group = 21,
+
+    /// <summary>Messages left their queue without an ack: reason, time, ranges.</summary>
+    Drop = 22,
+
+    /// <summary>Scheduled messages became ready, with their sequences.</summary>
+    Due = 23,
+
+    /// <summary>Messages came back and wait: until when, ranges.</summary>
+    Defer = 24,
+
+    DefineVirtualHost = 25,
+    DeleteVirtualHost = 26,
 }

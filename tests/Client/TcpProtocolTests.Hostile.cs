@@ -11,7 +11,7 @@ public sealed partial class TcpProtocolTests
 {
     public static TheoryData<string, ErrorCode> BrokenFrames => new()
     {
-        { "unknown type", ErrorCode.UnknownFrame },
+        { "unknown type", ErrorCode.CommandInvalid },
         { "frame of a client", ErrorCode.UnexpectedFrame },
         { "shorter than a header", ErrorCode.FrameError },
         { "two gigabytes", ErrorCode.FrameTooLarge },

@@ -21,11 +21,11 @@ public sealed class AllocationTests
         using var disk = new SimulatedDisk();
         using var engine = new EngineHarness(disk, new BrokerLimits { MaxTransientBytes = 16 * 1024 * 1024, MaxBodyLength = 4096 });
         int session = engine.OpenSession();
-        engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = session, Request = 1, Kind = 1, Flags = 1 }, EngineHarness.Text("x"));
+        engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = session, Request = 1, Kind = 1, Flags = 1 }, [.. EngineHarness.Text("x"), 0, 0]);
         for (int i = 0; i < queues; i++)
         {
             engine.DeclareQueue(session, $"q{i}");
-            engine.Send(CommandType.Bind, new BindCommand { Session = session, Request = 2 }, [.. EngineHarness.Text("x"), .. EngineHarness.Text($"q{i}"), .. EngineHarness.Text("k")]);
+            engine.Send(CommandType.Bind, new RequestCommand { Session = session, Request = 2 }, [.. EngineHarness.Text("x"), .. EngineHarness.Text($"q{i}"), .. EngineHarness.Text("k"), 0, 0]);
             engine.Run();
             engine.Subscribe(session, $"q{i}", credit: 1000);
         }

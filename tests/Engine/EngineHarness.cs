@@ -1,6 +1,7 @@
 using System.Text;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
+using LowLatency.Core.Messages;
 using LowLatency.Core.Rings;
 using LowLatency.Tests.Journals;
 using Xunit;
@@ -62,7 +63,7 @@ internal sealed unsafe class EngineHarness : IDisposable
     internal int OpenSession()
     {
         Assert.True(Core.SessionIds.TryRent(out int session));
-        Send(CommandType.OpenSession, new OpenSessionCommand { Session = session, Port = Port.Index }, Text("test"));
+        Send(CommandType.OpenSession, new OpenSessionCommand { Session = session, Connection = session, Port = Port.Index }, [.. Text("test"), .. Text("/")]);
         return session;
     }
 
@@ -70,8 +71,15 @@ internal sealed unsafe class EngineHarness : IDisposable
 
     internal uint DeclareQueue(int session, string name, bool durable = true, ulong maxLength = 0, bool passive = false)
     {
-        byte flags = (byte)((durable ? QueueFlags.Durable : 0) | (passive ? QueueFlags.Passive : 0));
-        Send(CommandType.DeclareQueue, new DeclareQueueCommand { Session = session, Request = ++_request, MaxLength = maxLength, Flags = flags }, Text(name));
+        var arguments = new FieldTableWriter();
+        if (maxLength != 0)
+            arguments.Add("x-max-length", (long)maxLength);
+        return DeclareQueue(session, name, (durable ? QueueFlags.Durable : 0) | (passive ? QueueFlags.Passive : 0), arguments);
+    }
+
+    internal uint DeclareQueue(int session, string name, QueueFlags flags, FieldTableWriter arguments)
+    {
+        Send(CommandType.DeclareQueue, new RequestCommand { Session = session, Request = ++_request, Flags = (uint)flags }, [.. Text(name), .. Table(arguments)]);
         return _request;
     }
 
@@ -93,13 +101,13 @@ internal sealed unsafe class EngineHarness : IDisposable
                 Publication = publication,
                 Sequence = sequence,
                 BodyLength = Encoding.UTF8.GetByteCount(body),
-                RoutingKeyLength = (ushort)key.Length,
+                RoutingKeyLength = (byte)key.Length,
             },
             Encoding.UTF8.GetBytes(key + body));
 
     internal uint Subscribe(int session, string queue, uint credit, ulong bytes = ulong.MaxValue)
     {
-        Send(CommandType.Subscribe, new SubscribeCommand { Session = session, Request = ++_request, CreditMessages = credit, CreditBytes = bytes }, Text(queue));
+        Send(CommandType.Subscribe, new SubscribeCommand { Session = session, Request = ++_request, CreditMessages = credit, CreditBytes = bytes }, [.. Text(queue), 0]);
         return _request;
     }
 
@@ -155,6 +163,9 @@ internal sealed unsafe class EngineHarness : IDisposable
         where T : unmanaged => [.. Events.Where(e => e.Type == type).Select(e => e.Read<T>())];
 
     internal string[] Bodies() => [.. Events.Where(e => e.Type == EventType.Deliver).Select(e => e.Body!)];
+
+    /// <summary>A table as it stands in a command.</summary>
+    internal static byte[] Table(FieldTableWriter arguments) => [(byte)arguments.Entries.Length, (byte)(arguments.Entries.Length >> 8), .. arguments.Entries];
 
     internal static byte[] Text(string text)
     {

@@ -60,8 +60,8 @@ public sealed class LimitTests : IDisposable
     {
         "queues" => engine.DeclareQueue(session, $"q{number}"),
         "exchanges" => engine.Send(
-            CommandType.DeclareExchange, new DeclareExchangeCommand { Session = session, Request = engine.NextRequest(), Kind = 1, Flags = 1 }, EngineHarness.Text($"x{number}")),
-        "bindings" => engine.Send(CommandType.Bind, new BindCommand { Session = session, Request = engine.NextRequest() }, Binding(number)),
+            CommandType.DeclareExchange, new DeclareExchangeCommand { Session = session, Request = engine.NextRequest(), Kind = 1, Flags = 1 }, [.. EngineHarness.Text($"x{number}"), 0, 0]),
+        "bindings" => engine.Send(CommandType.Bind, new RequestCommand { Session = session, Request = engine.NextRequest() }, Binding(number)),
         "publications" => engine.OpenPublication(session, "q", DurabilityLevel.Process),
         "subscriptions" => engine.Subscribe(session, "q", 1),
         _ => engine.OpenPublication(session, "q", DurabilityLevel.Process, $"p{number}"),
@@ -69,14 +69,14 @@ public sealed class LimitTests : IDisposable
 
     private static void Remove(EngineHarness engine, int session, string what) => _ = what switch
     {
-        "queues" => engine.Send(CommandType.DeleteQueue, new DeleteQueueCommand { Session = session, Request = engine.NextRequest() }, EngineHarness.Text("q1")),
-        "exchanges" => engine.Send(CommandType.DeleteExchange, new DeleteExchangeCommand { Session = session, Request = engine.NextRequest() }, EngineHarness.Text("x1")),
-        "bindings" => engine.Send(CommandType.Unbind, new BindCommand { Session = session, Request = engine.NextRequest() }, Binding(1)),
+        "queues" => engine.Send(CommandType.DeleteQueue, new RequestCommand { Session = session, Request = engine.NextRequest() }, EngineHarness.Text("q1")),
+        "exchanges" => engine.Send(CommandType.DeleteExchange, new RequestCommand { Session = session, Request = engine.NextRequest() }, EngineHarness.Text("x1")),
+        "bindings" => engine.Send(CommandType.Unbind, new RequestCommand { Session = session, Request = engine.NextRequest() }, Binding(1)),
         "subscriptions" => engine.Send(CommandType.Unsubscribe, new UnsubscribeCommand { Session = session, Request = engine.NextRequest(), Subscription = 1 }),
         _ => engine.Send(CommandType.ClosePublication, new ClosePublicationCommand { Session = session, Request = engine.NextRequest(), Publication = 1 }),
     };
 
-    private static byte[] Binding(int number) => [.. EngineHarness.Text("x1"), .. EngineHarness.Text("q"), .. EngineHarness.Text($"k{number}")];
+    private static byte[] Binding(int number) => [.. EngineHarness.Text("x1"), .. EngineHarness.Text("q"), .. EngineHarness.Text($"k{number}"), 0, 0];
 
     [Fact]
     public void ShouldForgetThePublisherThatWasSilentLongest()

@@ -166,20 +166,20 @@ public sealed class RequestErrorTests : IDisposable
     };
 
     private static uint Queue(EngineHarness engine, int session, byte[] name) =>
-        engine.Send(CommandType.DeclareQueue, new DeclareQueueCommand { Session = session, Request = engine.NextRequest() }, name);
+        engine.Send(CommandType.DeclareQueue, new RequestCommand { Session = session, Request = engine.NextRequest() }, [.. name, 0, 0]);
 
     private static uint Named(EngineHarness engine, int session, CommandType type, string name) =>
-        engine.Send(type, new DeleteQueueCommand { Session = session, Request = engine.NextRequest() }, EngineHarness.Text(name));
+        engine.Send(type, new RequestCommand { Session = session, Request = engine.NextRequest() }, EngineHarness.Text(name));
 
     private static uint Exchange(EngineHarness engine, int session, byte[] name, byte kind = 1, byte flags = 1) =>
-        engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = session, Request = engine.NextRequest(), Kind = kind, Flags = flags }, name);
+        engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = session, Request = engine.NextRequest(), Kind = kind, Flags = flags }, [.. name, 0, 0]);
 
     private static uint Binding(EngineHarness engine, int session, CommandType type, string exchange, string queue, byte[] key) =>
-        engine.Send(type, new BindCommand { Session = session, Request = engine.NextRequest() }, [.. EngineHarness.Text(exchange), .. EngineHarness.Text(queue), .. key]);
+        engine.Send(type, new RequestCommand { Session = session, Request = engine.NextRequest() }, [.. EngineHarness.Text(exchange), .. EngineHarness.Text(queue), .. key, 0, 0]);
 
     private static uint Publication(EngineHarness engine, int session, byte[] publisher, byte[] exchange, byte[] key) =>
         engine.Send(CommandType.OpenPublication, new OpenPublicationCommand { Session = session, Request = engine.NextRequest(), Level = 2 }, [.. publisher, .. exchange, .. key]);
 
     private static uint Subscription(EngineHarness engine, int session, byte[] queue) =>
-        engine.Send(CommandType.Subscribe, new SubscribeCommand { Session = session, Request = engine.NextRequest() }, queue);
+        engine.Send(CommandType.Subscribe, new SubscribeCommand { Session = session, Request = engine.NextRequest() }, [.. queue, 0]);
 }

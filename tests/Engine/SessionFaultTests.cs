@@ -174,7 +174,7 @@ public sealed class SessionFaultTests : IDisposable
         engine.Run();
         engine.Publish(session, 1, 1, "m1");
         engine.OpenPublication(other, "q", DurabilityLevel.Process, "p");
-        engine.Send(CommandType.DeleteQueue, new DeleteQueueCommand { Session = other, Request = engine.NextRequest() }, EngineHarness.Text("q"));
+        engine.Send(CommandType.DeleteQueue, new RequestCommand { Session = other, Request = engine.NextRequest() }, EngineHarness.Text("q"));
         engine.Run();
         Assert.Equal(
             [((ushort)ErrorCode.TakenOver, (byte)1), ((ushort)ErrorCode.NotFound, (byte)0)],

@@ -149,7 +149,7 @@ public sealed class TroubleTests : IDisposable
         engine.Core.Ports.Add(port);
         int session = engine.OpenSession();
         Assert.True(engine.Core.SessionIds.TryRent(out int silent));
-        engine.Send(CommandType.OpenSession, new OpenSessionCommand { Session = silent, Port = port.Index }, EngineHarness.Text("silent"));
+        engine.Send(CommandType.OpenSession, new OpenSessionCommand { Session = silent, Connection = silent, Port = port.Index }, [.. EngineHarness.Text("silent"), .. EngineHarness.Text("/")]);
         engine.DeclareQueue(session, "q", maxLength: 1);
         engine.OpenPublication(session, "q", DurabilityLevel.Process, "p");
         engine.Run();

@@ -94,6 +94,9 @@ internal sealed partial class NaiveBroker
             case EventType.SessionFault:
                 Expect(session, new ExpectedEvent(item.Type, 0, 0, (ErrorCode)item.Read<SessionFaultEvent>().Code, "", false));
                 break;
+            case EventType.SessionOpened:
+                Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));
+                break;
             case EventType.SessionClosed:
                 if (!session.IsOverrun)
                     Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));

@@ -75,7 +75,9 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         switch (command)
         {
             case OpenSession open:
-                _sessions.Add(open.Session, new NaiveSession(open.Session, open.Port));
+                var opened = new NaiveSession(open.Session, open.Port);
+                _sessions.Add(open.Session, opened);
+                Tell(opened, new ExpectedEvent(EventType.SessionOpened, 0, 0, ErrorCode.None, "", false));
                 break;
             case CloseSession close:
                 OnCloseSession(close);

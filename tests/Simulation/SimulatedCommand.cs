@@ -40,7 +40,7 @@ internal abstract record SimulatedCommand(CommandType Type, int Session)
 
 internal sealed record OpenSession(int Session, SimulatedPort Port) : SimulatedCommand(CommandType.OpenSession, Session)
 {
-    protected override byte[] Encode() => Join(new OpenSessionCommand { Session = Session, Port = Port.Port.Index }, Text("simulated"));
+    protected override byte[] Encode() => Join(new OpenSessionCommand { Session = Session, Connection = Session, Port = Port.Port.Index }, Text("simulated"), Text("/"));
 }
 
 internal sealed record CloseSession(int Session) : SimulatedCommand(CommandType.CloseSession, Session)
@@ -72,7 +72,7 @@ internal sealed record Publish(int Session, uint Publication, ulong Sequence, Na
             PublishedNs = Message.Id,
             ReceivedNs = Message.Id + 1,
             BodyLength = Message.Body.Length,
-            RoutingKeyLength = (ushort)Message.OwnKey.Length,
+            RoutingKeyLength = (byte)Message.OwnKey.Length,
             HeadersLength = (ushort)Message.Headers.Length,
         },
         Encoding.UTF8.GetBytes(Message.OwnKey), Message.Headers, Message.Body);
@@ -80,7 +80,7 @@ internal sealed record Publish(int Session, uint Publication, ulong Sequence, Na
 
 internal sealed record Subscribe(int Session, uint Request, string Queue, uint Messages, ulong CreditBytes) : SimulatedCommand(CommandType.Subscribe, Session)
 {
-    protected override byte[] Encode() => Join(new SubscribeCommand { Session = Session, Request = Request, CreditMessages = Messages, CreditBytes = CreditBytes }, Text(Queue));
+    protected override byte[] Encode() => Join(new SubscribeCommand { Session = Session, Request = Request, CreditMessages = Messages, CreditBytes = CreditBytes }, Text(Queue), Text(""));
 }
 
 internal sealed record Unsubscribe(int Session, uint Request, uint Subscription) : SimulatedCommand(CommandType.Unsubscribe, Session)
@@ -102,34 +102,29 @@ internal sealed record Settle(int Session, uint Subscription, ulong First, ulong
 internal sealed record DeclareQueue(int Session, uint Request, string Queue, bool Durable, bool Passive, long MaxLength) : SimulatedCommand(CommandType.DeclareQueue, Session)
 {
     protected override byte[] Encode() => Join(
-        new DeclareQueueCommand
-        {
-            Session = Session,
-            Request = Request,
-            MaxLength = (ulong)MaxLength,
-            Flags = (byte)((Durable ? QueueFlags.Durable : 0) | (Passive ? QueueFlags.Passive : 0)),
-        },
-        Text(Queue));
+        new RequestCommand { Session = Session, Request = Request, Flags = (uint)((Durable ? QueueFlags.Durable : 0) | (Passive ? QueueFlags.Passive : 0)) },
+        Text(Queue),
+        MaxLength == 0 ? [0, 0] : LowLatency.Tests.Engine.EngineHarness.Table(new LowLatency.Core.Messages.FieldTableWriter().Add("x-max-length", MaxLength)));
 }
 
 internal sealed record DeleteQueue(int Session, uint Request, string Queue) : SimulatedCommand(CommandType.DeleteQueue, Session)
 {
-    protected override byte[] Encode() => Join(new DeleteQueueCommand { Session = Session, Request = Request }, Text(Queue));
+    protected override byte[] Encode() => Join(new RequestCommand { Session = Session, Request = Request }, Text(Queue));
 }
 
 internal sealed record DeclareExchange(int Session, uint Request, string Exchange, bool Durable) : SimulatedCommand(CommandType.DeclareExchange, Session)
 {
     protected override byte[] Encode() => Join(
-        new DeclareExchangeCommand { Session = Session, Request = Request, Kind = (byte)ExchangeKind.Direct, Flags = Durable ? (byte)QueueFlags.Durable : (byte)0 }, Text(Exchange));
+        new DeclareExchangeCommand { Session = Session, Request = Request, Kind = (byte)ExchangeKind.Direct, Flags = Durable ? (ushort)ExchangeFlags.Durable : (ushort)0 }, Text(Exchange), [0, 0]);
 }
 
 internal sealed record DeleteExchange(int Session, uint Request, string Exchange) : SimulatedCommand(CommandType.DeleteExchange, Session)
 {
-    protected override byte[] Encode() => Join(new DeleteExchangeCommand { Session = Session, Request = Request }, Text(Exchange));
+    protected override byte[] Encode() => Join(new RequestCommand { Session = Session, Request = Request }, Text(Exchange));
 }
 
 internal sealed record Bind(int Session, uint Request, string Exchange, string Queue, string Key, bool IsBind)
     : SimulatedCommand(IsBind ? CommandType.Bind : CommandType.Unbind, Session)
 {
-    protected override byte[] Encode() => Join(new BindCommand { Session = Session, Request = Request }, Text(Exchange), Text(Queue), Text(Key));
+    protected override byte[] Encode() => Join(new RequestCommand { Session = Session, Request = Request }, Text(Exchange), Text(Queue), Text(Key), [0, 0]);
 }

@@ -68,11 +68,13 @@ internal sealed class BrokerLink
     /// <returns>False: the ring is full at the moment.</returns>
     internal bool TryOpen(ReadOnlySpan<byte> clientName)
     {
-        Span<byte> name = stackalloc byte[1 + byte.MaxValue];
+        Span<byte> name = stackalloc byte[3 + byte.MaxValue];
         name[0] = (byte)clientName.Length;
         clientName.CopyTo(name[1..]);
-        var command = new OpenSessionCommand { Session = Session, Port = Port.Index };
-        _isOpened = CommandWriter.TryWrite(Core.Ingress, CommandType.OpenSession, in command, name[..(1 + clientName.Length)]);
+        name[1 + clientName.Length] = 1;
+        name[2 + clientName.Length] = (byte)'/';
+        var command = new OpenSessionCommand { Session = Session, Connection = Session, Port = Port.Index };
+        _isOpened = CommandWriter.TryWrite(Core.Ingress, CommandType.OpenSession, in command, name[..(3 + clientName.Length)]);
         Core.EngineWake.Wake();
         return _isOpened;
     }

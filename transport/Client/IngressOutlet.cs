@@ -92,7 +92,7 @@ internal sealed unsafe class IngressOutlet : Outlet
             PublishedNs = publishedNs != 0 ? publishedNs : nowNs,
             ReceivedNs = nowNs,
             BodyLength = body.Length,
-            RoutingKeyLength = (ushort)routingKey.Length,
+            RoutingKeyLength = (byte)routingKey.Length,
             HeadersLength = (ushort)headers.Length,
         });
         Span<byte> rest = claim.Body[sizeof(PublishCommand)..];

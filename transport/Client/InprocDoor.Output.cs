@@ -38,25 +38,25 @@ internal sealed partial class InprocDoor
         switch (request.Kind)
         {
             case RequestKind.DeclareQueue:
-                return TryWrite(
+                return TryWriteWithTable(
                     CommandType.DeclareQueue,
-                    new DeclareQueueCommand { Session = session, Request = id, MaxLength = request.MaxLength, Flags = (byte)request.QueueFlags },
-                    request.Name);
+                    new RequestCommand { Session = session, Request = id, Flags = (uint)request.QueueFlags }, MaxLengthTable(request.MaxLength), request.Name);
             case RequestKind.DeleteQueue:
-                return TryWrite(CommandType.DeleteQueue, new DeleteQueueCommand { Session = session, Request = id }, request.Name);
+                return TryWrite(CommandType.DeleteQueue, new RequestCommand { Session = session, Request = id }, request.Name);
             case RequestKind.DeclareExchange:
-                return TryWrite(
+                return TryWriteWithTable(
                     CommandType.DeclareExchange,
                     new DeclareExchangeCommand
                     {
                         Session = session, Request = id, Flags = request.IsDurableExchange ? (byte)1 : (byte)0, Kind = (byte)ExchangeKind.Direct,
                     },
+                    NoTable,
                     request.Name);
             case RequestKind.DeleteExchange:
-                return TryWrite(CommandType.DeleteExchange, new DeleteExchangeCommand { Session = session, Request = id }, request.Name);
+                return TryWrite(CommandType.DeleteExchange, new RequestCommand { Session = session, Request = id }, request.Name);
             case RequestKind.Bind or RequestKind.Unbind:
-                return TryWrite(
-                    request.Kind == RequestKind.Bind ? CommandType.Bind : CommandType.Unbind, new BindCommand { Session = session, Request = id },
+                return TryWriteWithTable(
+                    request.Kind == RequestKind.Bind ? CommandType.Bind : CommandType.Unbind, new RequestCommand { Session = session, Request = id }, NoTable,
                     request.Name, request.Queue, request.Key);
             case RequestKind.OpenPublication:
                 return WriteOpen(request.Publication!, session, id);
@@ -93,7 +93,26 @@ internal sealed partial class InprocDoor
             {
                 Session = session, Request = id, CreditMessages = subscription.FirstCredit, CreditBytes = subscription.FirstCreditBytes,
             },
-            subscription.QueueUtf8);
+            subscription.QueueUtf8, Array.Empty<byte>());
+    }
+
+    private static readonly byte[] NoTable = new byte[2];
+
+    private static byte[] MaxLengthTable(ulong maxLength)
+    {
+        var table = new Core.Messages.FieldTableWriter();
+        if (maxLength != 0)
+            table.Add("x-max-length", (long)Math.Min(maxLength, long.MaxValue));
+        return [(byte)table.Entries.Length, 0, .. table.Entries];
+    }
+
+    private bool TryWriteWithTable<TCommand>(CommandType type, in TCommand command, byte[] table, params ReadOnlySpan<byte[]> strings)
+        where TCommand : unmanaged
+    {
+        byte[] encoded = table;
+        for (int i = strings.Length - 1; i >= 0; i--)
+            encoded = [(byte)strings[i].Length, .. strings[i], .. encoded];
+        return CommandWriter.TryWrite(Link!.Core.Ingress, type, in command, encoded);
     }
 
     private bool TryWrite<TCommand>(CommandType type, in TCommand command)

@@ -37,6 +37,8 @@ internal readonly unsafe struct EventHandler : IRecordHandler
             case EventType.SubscriptionEnded:
                 OnEnded(connection, body);
                 break;
+            case EventType.SessionOpened:
+                break;
             case EventType.SessionFault:
                 OnFault(connection, body);
                 break;

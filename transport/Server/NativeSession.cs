@@ -52,7 +52,7 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
             PublishedNs = view.Fields.PublishedNs,
             ReceivedNs = _receivedNs,
             BodyLength = view.BodyLength,
-            RoutingKeyLength = view.Fields.RoutingKeyLength,
+            RoutingKeyLength = (byte)view.Fields.RoutingKeyLength,
             HeadersLength = view.Fields.HeadersLength,
         };
         return _agent.TryCommand(CommandType.Publish, command, view.Payload);
@@ -142,7 +142,7 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
             CreditMessages = view.Fields.CreditMessages,
             CreditBytes = view.Fields.CreditBytes,
         };
-        return _agent.TryCommand(CommandType.Subscribe, command, view.Strings);
+        return _agent.TryCommand(CommandType.Subscribe, command, [.. view.Strings, 0]);
     }
 
     private bool OnUnsubscribe(scoped ReadOnlySpan<byte> frame)
@@ -161,14 +161,11 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
     {
         if (!FrameParser.TryParseDeclareQueue(frame, out NameView<DeclareQueueFrame> view, out FrameError error))
             return Refuse(error);
-        DeclareQueueCommand command = new()
-        {
-            Session = _connection.Session,
-            Request = view.Fields.Request,
-            MaxLength = view.Fields.MaxLength,
-            Flags = view.Fields.Flags,
-        };
-        return _agent.TryCommand(CommandType.DeclareQueue, command, view.Strings);
+        RequestCommand command = new() { Session = _connection.Session, Request = view.Fields.Request, Flags = view.Fields.Flags };
+        var table = new Core.Messages.FieldTableWriter();
+        if (view.Fields.MaxLength != 0)
+            table.Add("x-max-length", (long)Math.Min(view.Fields.MaxLength, long.MaxValue));
+        return _agent.TryCommand(CommandType.DeclareQueue, command, [.. view.Strings, (byte)table.Entries.Length, 0, .. table.Entries]);
     }
 
     private bool OnDeclareExchange(scoped ReadOnlySpan<byte> frame)
@@ -182,7 +179,7 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
             Flags = view.Fields.Flags,
             Kind = view.Fields.Kind,
         };
-        return _agent.TryCommand(CommandType.DeclareExchange, command, view.Strings);
+        return _agent.TryCommand(CommandType.DeclareExchange, command, [.. view.Strings, 0, 0]);
     }
 
     // Both delete commands have one layout.
@@ -190,7 +187,7 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
     {
         if (!FrameParser.TryParseDelete(frame, out NameView<NamedRequestFrame> view, out FrameError error))
             return Refuse(error);
-        DeleteQueueCommand command = new() { Session = _connection.Session, Request = view.Fields.Request };
+        RequestCommand command = new() { Session = _connection.Session, Request = view.Fields.Request };
         return _agent.TryCommand(type, command, view.Strings);
     }
 
@@ -198,8 +195,8 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
     {
         if (!FrameParser.TryParseBind(frame, out BindView view, out FrameError error))
             return Refuse(error);
-        BindCommand command = new() { Session = _connection.Session, Request = view.Fields.Request };
-        return _agent.TryCommand(type, command, view.Strings);
+        RequestCommand command = new() { Session = _connection.Session, Request = view.Fields.Request };
+        return _agent.TryCommand(type, command, [.. view.Strings, 0, 0]);
     }
 
     // What was sent before is carried out first: the answer comes when the engine has closed the session.

@@ -25,7 +25,7 @@ internal sealed unsafe partial class TransportAgent
     /// <summary>Writes the command that opens a session.</summary>
     /// <returns>False when the ring is full.</returns>
     internal bool TryOpenSession(int session, scoped ReadOnlySpan<byte> clientName)
-        => TryCommand(CommandType.OpenSession, new OpenSessionCommand { Session = session, Port = _broker.Port.Index }, clientName);
+        => TryCommand(CommandType.OpenSession, new OpenSessionCommand { Session = session, Connection = session, Port = _broker.Port.Index }, [.. clientName, 1, (byte)'/']);
 
     /// <summary>The handshake is done and the session's command written: welcomes the client.</summary>
     internal void Open(ServerConnection connection, int session)

@@ -35,7 +35,7 @@ internal readonly struct FrameError
         FrameFault.None => ErrorCode.None,
         FrameFault.NotThisProtocol => ErrorCode.NotThisProtocol,
         FrameFault.UnexpectedFirstFrame or FrameFault.WrongDirection => ErrorCode.UnexpectedFrame,
-        FrameFault.UnknownType => ErrorCode.UnknownFrame,
+        FrameFault.UnknownType => ErrorCode.CommandInvalid,
         FrameFault.LengthOverLimit => ErrorCode.FrameTooLarge,
         FrameFault.BodyOverLimit => ErrorCode.ContentTooLarge,
         FrameFault.NameNotUtf8 or FrameFault.NameEmpty or FrameFault.StringNotUtf8 => ErrorCode.InvalidName,
