@@ -1,5 +1,6 @@
 using System.Text;
 using LowLatency.Core.Journal;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Journals;
