@@ -40,6 +40,7 @@ internal sealed unsafe partial class BrokerEngine
         hash.Add(queue.Id);
         hash.Add(queue.Name);
         hash.Add(queue.MaxLength);
+        hash.Add(queue.Options.Arguments);
         for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
         {
             QueueEntry* entry = queue.Entries.Find(sequence);

@@ -65,9 +65,7 @@ internal sealed unsafe partial class BrokerEngine
                     ReplayDelivered(delivered, reader.I64(), Ranges(body[sizeof(long)..]));
                 break;
             case RecordType.DefineQueue:
-                uint id = reader.U32();
-                long maxLength = reader.I64();
-                ApplyDefineQueue(id, reader.String().ToArray(), isDurable: true, maxLength);
+                ReplayQueue(ref reader);
                 break;
             case RecordType.DeleteQueue:
                 if (_topology.TryGetQueue(reader.U32(), out BrokerQueue? deleted))
@@ -143,6 +141,19 @@ internal sealed unsafe partial class BrokerEngine
                 publisher.Stored(*(ulong*)(at + MessageLayout.PublisherSequence), position + RecordLayout.AlignedLength(body.Length), _limits.MaxWindow);
             ReplayedMessages++;
         }
+    }
+
+    private void ReplayQueue(ref ControlRecordReader reader)
+    {
+        uint id = reader.U32();
+        reader.U32(); // The virtual host: / is the only one.
+        long maxLength = reader.I64();
+        var flags = (QueueFlags)reader.U32();
+        byte[] name = reader.String().ToArray();
+        string? problem = QueueArguments.Parse(flags, reader.Table(), maxLength, out QueueOptions? options);
+        if (options == null)
+            throw new InvalidOperationException($"The journal defines queue '{NameRules.Text(name)}' with arguments that this version does not take: {problem}");
+        ApplyDefineQueue(id, _topology.Default, name, options);
     }
 
     private static void ReplayDelivered(BrokerQueue queue, long cursor, ReadOnlySpan<SequenceRange> redelivered)

@@ -42,6 +42,8 @@ internal sealed unsafe partial class BrokerEngine
         if (_durableLog.Next != null)
             room += _durableLog.SegmentSize - SegmentLayout.HeaderLength;
         long most = SnapshotRecordMost * (2L + 2L * _topology.QueueCount + _topology.ExchangeCount + 3L * _topology.BindingCount + 2L * _publishersById.Count);
+        foreach (BrokerQueue queue in _topology.QueuesById())
+            most += RecordLayout.AlignedLength(queue.Options.Arguments.Length);
         return most <= room || MeasureSnapshot() <= room;
     }
 
@@ -66,10 +68,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             if (!queue.Durable)
                 continue;
-            ControlRecord record = _snapshotRecord.Clear();
-            record.U32(queue.Id);
-            record.I64(queue.MaxLength);
-            record.String(queue.Name);
+            ControlRecord record = QueueRecord(_snapshotRecord.Clear(), queue.Id, queue.Host, queue.Name, queue.Options);
             if (!TryAppendSnapshot(RecordType.DefineQueue, queue.Id, record))
                 return false;
             record.Clear();

@@ -20,49 +20,59 @@ internal sealed unsafe partial class BrokerEngine
         string? problem = NameRules.Problem("queue name", name);
         if (problem != null)
             return Fail(session, command.Request, ErrorCode.InvalidName, problem);
-        bool isDurable = (command.Flags & (uint)QueueFlags.Durable) != 0;
-        long maxLength = FieldTableReader.TryFind(TakeTable(ref strings), "x-max-length"u8, out FieldValue length) && length.TryGetInteger(out long value) ? value : _limits.DefaultQueueLength;
+        ReadOnlySpan<byte> arguments = TakeTable(ref strings);
+        if (!FieldTableReader.IsValid(arguments))
+            return Fail(session, command.Request, ErrorCode.MalformedHeaders, "The arguments are not a valid field table.");
+        var flags = (QueueFlags)command.Flags;
+        problem = QueueArguments.Parse(flags, arguments, _limits.DefaultQueueLength, out QueueOptions? options);
+        if (options == null)
+            return Fail(session, command.Request, ErrorCode.PreconditionFailed, problem!);
 
         if (_topology.TryGetQueue(name, out BrokerQueue? queue))
         {
-            if ((command.Flags & (uint)QueueFlags.Passive) == 0)
-            {
-                if (queue.Durable != isDurable)
-                    return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' exists with durable = {Word(queue.Durable)}, not {Word(isDurable)}: declare it alike, or delete it first.");
-                if (queue.MaxLength != maxLength)
-                    return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' exists with a limit of {queue.MaxLength} messages, not {maxLength}: declare it alike, or delete it first.");
-            }
+            string? difference = (flags & QueueFlags.Passive) == 0 ? QueueArguments.Difference(queue.Options, options) : null;
+            if (difference != null)
+                return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' exists with {difference}: declare it alike, or delete it first.");
             // Declared a moment ago by somebody else, it may not be on disk yet.
             AnswerWhenDurable(session, new PendingReply(EventType.QueueDeclared, session, command.Request, queue.DefinedAt, queue));
             return true;
         }
-        if ((command.Flags & (uint)QueueFlags.Passive) != 0)
+        if ((flags & QueueFlags.Passive) != 0)
             return Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist.");
         if (_topology.QueueCount >= _limits.MaxQueues)
             return Fail(session, command.Request, ErrorCode.LimitReached, $"The broker has {_topology.QueueCount} queues, its limit: delete some.");
-        if (isDurable && _durableLog == null)
+        if (options.Durable && _durableLog == null)
             return Fail(session, command.Request, ErrorCode.PreconditionFailed, "This broker has no journal: declare a transient queue, or start it with a data folder.");
 
         uint id = _nextQueueId;
         long definedAt = 0;
-        if (isDurable)
+        if (options.Durable)
         {
-            var record = new ControlRecord();
-            record.U32(id);
-            record.I64(maxLength);
-            record.String(name);
+            ControlRecord record = QueueRecord(new ControlRecord(), id, _topology.Default, name, options);
             if (!TryAppend(RecordType.DefineQueue, id, record, out bool done, session, command.Request, out definedAt))
                 return done;
         }
-        queue = ApplyDefineQueue(id, name.ToArray(), isDurable, maxLength);
+        queue = ApplyDefineQueue(id, _topology.Default, name.ToArray(), options);
         queue.DefinedAt = definedAt;
         AnswerWhenDurable(session, new PendingReply(EventType.QueueDeclared, session, command.Request, definedAt, queue));
         return true;
     }
 
-    private BrokerQueue ApplyDefineQueue(uint id, byte[] name, bool isDurable, long maxLength)
+    // The bound beside the arguments: where they name none it is the broker's default of that time, whatever that is later.
+    private static ControlRecord QueueRecord(ControlRecord record, uint id, VirtualHost host, ReadOnlySpan<byte> name, QueueOptions options)
     {
-        var queue = new BrokerQueue(id, name, isDurable, maxLength, _entryPool);
+        record.U32(id);
+        record.U32(host.Id);
+        record.I64(options.MaxLength);
+        record.U32((uint)(QueueFlags.Durable | (options.AutoDelete ? QueueFlags.AutoDelete : 0)));
+        record.String(name);
+        record.Table(options.Arguments);
+        return record;
+    }
+
+    private BrokerQueue ApplyDefineQueue(uint id, VirtualHost host, byte[] name, QueueOptions options)
+    {
+        var queue = new BrokerQueue(id, host, name, options, _entryPool);
         _topology.Add(queue);
         _nextQueueId = Math.Max(_nextQueueId, id + 1);
         return queue;

@@ -32,6 +32,13 @@ internal sealed class ControlRecord
         value.CopyTo(Take(value.Length));
     }
 
+    /// <summary>A u16 length and the entries of a field table.</summary>
+    internal void Table(ReadOnlySpan<byte> entries)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(Take(sizeof(ushort)), (ushort)entries.Length);
+        entries.CopyTo(Take(entries.Length));
+    }
+
     private Span<byte> Take(int length)
     {
         if (_length + length > _bytes.Length)
@@ -55,6 +62,8 @@ internal ref struct ControlRecordReader(ReadOnlySpan<byte> bytes)
     internal ulong U64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
 
     internal ReadOnlySpan<byte> String() => Take(U8());
+
+    internal ReadOnlySpan<byte> Table() => Take(BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort))));
 
     private ReadOnlySpan<byte> Take(int length)
     {

@@ -131,8 +131,17 @@ internal sealed unsafe class JournalScan
                 if (record.Type == RecordType.SnapshotBegin)
                     _snapshotSegment = onlyMarkers ? segment : null;
                 onlyMarkers = false;
-                visitor.OnRecord(record.Type, record.StreamId, start + offset, record.Epoch, record.Body);
-                Records++;
+                if (record.Type == RecordType.Group)
+                {
+                    var group = new GroupReader(record.Body, start + offset);
+                    for (; group.Read(); Records++)
+                        visitor.OnRecord(group.Type, group.StreamId, group.Position, record.Epoch, group.Body);
+                }
+                else
+                {
+                    visitor.OnRecord(record.Type, record.StreamId, start + offset, record.Epoch, record.Body);
+                    Records++;
+                }
             }
             Bytes += record.AlignedLength;
             offset += record.AlignedLength;

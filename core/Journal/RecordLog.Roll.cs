@@ -88,6 +88,13 @@ internal sealed unsafe partial class RecordLog
     private AppendStatus MakeRoom(RecordType type, int bodyLength, int needed)
     {
         _claimLength = 0;
+        // A group has its room: what became of the journal meanwhile is told at its end, by the flusher.
+        if (_inGroup)
+        {
+            if (needed > _limit - _offset)
+                ThrowGroupOverrun(needed, _limit - _offset);
+            return AppendStatus.Appended;
+        }
         AppendStatus status = _isSnapshotBroken ? AppendStatus.NotReady : TryMakeRoom(type, bodyLength, needed);
         if (status != AppendStatus.Appended && _isRolling)
         {
@@ -136,6 +143,8 @@ internal sealed unsafe partial class RecordLog
     {
         if ((uint)bodyLength > (uint)_maxBodyLength)
             return AppendStatus.TooLarge;
+        if (_inGroup)
+            return RecordLayout.AlignedLength(bodyLength) <= _limit - _offset ? AppendStatus.Appended : AppendStatus.TooLarge;
         JournalState state = State;
         if (state == JournalState.Failed)
             return AppendStatus.Failed;

@@ -121,6 +121,11 @@ internal sealed unsafe partial class RecordLog
         if (length == 0)
             ThrowNoClaim();
         int aligned = (length + (RecordLayout.Alignment - 1)) & ~(RecordLayout.Alignment - 1);
+        if (_inGroup)
+        {
+            CommitInGroup(header, length, aligned);
+            return;
+        }
         if (!_isTransient)
         {
             *(uint*)(header + RecordLayout.BodyCrc) =

@@ -14,28 +14,33 @@ internal sealed unsafe class BrokerQueue
     private Consumer[] _consumers = [];
     private int _turn;
 
-    internal BrokerQueue(uint id, byte[] name, bool durable, long maxLength, EntryPool pool)
+    internal BrokerQueue(uint id, VirtualHost host, byte[] name, QueueOptions options, EntryPool pool)
     {
         Id = id;
+        Host = host;
         Name = name;
         DisplayName = NameRules.Text(name);
-        Durable = durable;
-        MaxLength = maxLength;
+        Options = options;
         Entries = new DispatchRing(pool);
         Cursor = Entries.Next;
     }
 
     internal uint Id { get; }
 
+    internal VirtualHost Host { get; }
+
     internal byte[] Name { get; }
 
     /// <summary>The name for sentences.</summary>
     internal string DisplayName { get; }
 
-    internal bool Durable { get; }
+    /// <summary>What it was declared with.</summary>
+    internal QueueOptions Options { get; }
+
+    internal bool Durable => Options.Durable;
 
     /// <summary>Most messages waiting and unsettled.</summary>
-    internal long MaxLength { get; }
+    internal long MaxLength => Options.MaxLength;
 
     internal DispatchRing Entries { get; }
 

@@ -21,6 +21,9 @@ internal sealed class Topology
         _exchangesByName = _exchanges.GetAlternateLookup<ReadOnlySpan<byte>>();
     }
 
+    /// <summary><c>/</c></summary>
+    internal VirtualHost Default { get; } = new(0, "/"u8.ToArray());
+
     /// <summary>Rises with every change that can alter a route: what publications cached before it is void.</summary>
     internal long Version { get; private set; } = 1;
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
-using LowLatency.Tests.Journals;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Engine;

@@ -3,7 +3,7 @@ using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Rings;
-using LowLatency.Tests.Journals;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Engine;

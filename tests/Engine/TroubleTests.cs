@@ -1,6 +1,6 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
-using LowLatency.Tests.Journals;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Engine;

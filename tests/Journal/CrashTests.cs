@@ -2,6 +2,7 @@ using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
 using LowLatency.Core.Journal;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Journals;

@@ -1,5 +1,6 @@
 using LowLatency.Core.Agents;
 using LowLatency.Core.Journal;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Journals;

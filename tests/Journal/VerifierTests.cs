@@ -1,4 +1,5 @@
 using LowLatency.Core.Journal;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Journals;

@@ -1,7 +1,7 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
+using LowLatency.Server.Simulation;
 using LowLatency.Tests.Engine;
-using LowLatency.Tests.Journals;
 using Xunit;
 
 namespace LowLatency.Tests.Simulation;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LowLatency.Server.Simulation;
 using Xunit;
 
 namespace LowLatency.Tests.Simulation;

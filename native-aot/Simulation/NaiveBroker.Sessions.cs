@@ -1,7 +1,7 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>What opens and closes.</content>
 internal sealed partial class NaiveBroker

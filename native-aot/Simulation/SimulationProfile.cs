@@ -1,4 +1,4 @@
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>What a run does how often, and how large things are. Drawn from the seed, so that runs differ in kind.</summary>
 internal sealed class SimulationProfile

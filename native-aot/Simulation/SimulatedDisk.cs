@@ -1,4 +1,4 @@
-namespace LowLatency.Tests.Journals;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A disk with a page cache: outlives the runs of a journal on it, and loses what a disk loses.</summary>
 /// <remarks>

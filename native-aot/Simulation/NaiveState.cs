@@ -1,4 +1,4 @@
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>What outlives the sessions: queues with their messages, exchanges, publishers. As plain as can be.</summary>
 internal sealed class NaiveState

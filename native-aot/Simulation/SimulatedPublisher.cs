@@ -1,6 +1,6 @@
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A publisher as its client keeps it: what was sent and not decided, over connections and restarts of the broker.</summary>
 internal sealed class SimulatedPublisher(string name, string exchange, string key, DurabilityLevel level, bool mandatory)

@@ -3,7 +3,7 @@ using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Queues;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>Credit, settlement, returns.</content>
 internal sealed partial class NaiveBroker

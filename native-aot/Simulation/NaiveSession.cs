@@ -1,6 +1,6 @@
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A session and what the engine still has to tell it.</summary>
 internal sealed class NaiveSession(int id, SimulatedPort port)

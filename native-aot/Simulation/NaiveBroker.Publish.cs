@@ -1,7 +1,7 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>Publish: recognise, route, bound, keep, promise.</content>
 internal sealed partial class NaiveBroker

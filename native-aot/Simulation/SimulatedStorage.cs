@@ -1,6 +1,6 @@
 using LowLatency.Core.Journal;
 
-namespace LowLatency.Tests.Journals;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A <see cref="SimulatedDisk"/> as one run of a journal sees it.</summary>
 internal sealed class SimulatedStorage(SimulatedDisk disk) : IJournalStorage

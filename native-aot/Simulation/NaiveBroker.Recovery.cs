@@ -3,7 +3,7 @@ using LowLatency.Core.Engine;
 using LowLatency.Core.Queues;
 using LowLatency.Core.Routing;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>What the journal must bring back.</content>
 internal sealed partial class NaiveBroker

@@ -1,7 +1,7 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>The broker once more, as plain and slow as can be: it is shown every command that the engine took and every event that
 /// the engine gave, and throws at the first that is not right.</summary>

@@ -1,6 +1,6 @@
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>Definitions.</content>
 internal sealed partial class NaiveBroker

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A message as its publisher sent it, told apart from every other by <see cref="Id"/>, which is also in its body.</summary>
 internal sealed class NaiveMessage

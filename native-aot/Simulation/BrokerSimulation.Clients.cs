@@ -1,6 +1,6 @@
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>What clients do.</content>
 internal sealed partial class BrokerSimulation

@@ -1,6 +1,6 @@
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A client: one session on one port, and what it has heard.</summary>
 internal sealed class SimulatedClient(int session, SimulatedPort port)

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LowLatency.Tests.Journals;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A file of a <see cref="SimulatedDisk"/>.</summary>
 internal sealed unsafe class SimulatedFile : IDisposable

@@ -1,9 +1,8 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
-using LowLatency.Tests.Journals;
 using BrokerJournal = LowLatency.Core.Journal.Journal;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <content>The broker dies, or stops, and comes back.</content>
 internal sealed partial class BrokerSimulation

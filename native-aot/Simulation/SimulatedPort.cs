@@ -3,7 +3,7 @@ using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
 using RingLayout = LowLatency.Core.Rings.RecordLayout;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>An egress port that is read twice: by the checker, which sees every event in the batch in which it was committed and
 /// takes nothing, and by the client, which takes events when it likes.</summary>

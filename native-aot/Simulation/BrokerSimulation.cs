@@ -1,10 +1,9 @@
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
-using LowLatency.Tests.Journals;
 using BrokerJournal = LowLatency.Core.Journal.Journal;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A whole broker with its clients, its disk and their misfortunes on one thread, all from one seed, beside a <see cref="NaiveBroker"/>.</summary>
 /// <remarks>

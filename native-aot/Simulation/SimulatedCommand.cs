@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using LowLatency.Core.Engine;
+using LowLatency.Core.Messages;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A command as the model reads it, and as the engine reads it.</summary>
 internal abstract record SimulatedCommand(CommandType Type, int Session)
@@ -36,6 +37,8 @@ internal abstract record SimulatedCommand(CommandType Type, int Session)
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         return [(byte)bytes.Length, .. bytes];
     }
+
+    protected static byte[] Table(FieldTableWriter table) => [(byte)table.Entries.Length, (byte)(table.Entries.Length >> 8), .. table.Entries];
 }
 
 internal sealed record OpenSession(int Session, SimulatedPort Port) : SimulatedCommand(CommandType.OpenSession, Session)
@@ -104,7 +107,7 @@ internal sealed record DeclareQueue(int Session, uint Request, string Queue, boo
     protected override byte[] Encode() => Join(
         new RequestCommand { Session = Session, Request = Request, Flags = (uint)((Durable ? QueueFlags.Durable : 0) | (Passive ? QueueFlags.Passive : 0)) },
         Text(Queue),
-        MaxLength == 0 ? [0, 0] : LowLatency.Tests.Engine.EngineHarness.Table(new LowLatency.Core.Messages.FieldTableWriter().Add("x-max-length", MaxLength)));
+        MaxLength == 0 ? [0, 0] : Table(new FieldTableWriter().Add("x-max-length", MaxLength)));
 }
 
 internal sealed record DeleteQueue(int Session, uint Request, string Queue) : SimulatedCommand(CommandType.DeleteQueue, Session)

@@ -1,4 +1,4 @@
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>A queue as a list of messages in order.</summary>
 internal sealed class NaiveQueue(string name, bool durable, long maxLength)

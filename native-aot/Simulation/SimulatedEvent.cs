@@ -1,7 +1,7 @@
 using System.Text;
 using LowLatency.Core.Engine;
 
-namespace LowLatency.Tests.Simulation;
+namespace LowLatency.Server.Simulation;
 
 /// <summary>One event as it stood in an egress ring.</summary>
 internal sealed unsafe record SimulatedEvent(EventType Type, byte[] Bytes)
