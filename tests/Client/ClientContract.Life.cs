@@ -25,7 +25,7 @@ public abstract partial class ClientContract
         Assert.Equal(ErrorCode.UnknownLevel, CodeOf(() => connection.OpenPublication(new PublicationOptions { Durability = DurabilityLevel.None })));
         Assert.Equal(ErrorCode.InvalidArgument, CodeOf(() => connection.OpenPublication(new PublicationOptions { Window = 0 })));
         Assert.Equal(ConnectionState.Ready, connection.State);
-        Assert.Equal(new QueueInfo(0, 0), connection.DeclareQueue("q", new QueueOptions { Passive = true }));
+        Assert.Equal(new QueueInfo("q", 0, 0), connection.DeclareQueue("q", new QueueOptions { Passive = true }));
     }
 
     [Fact]

@@ -17,6 +17,8 @@ public sealed class Message
         Body = bytes.AsMemory(keyLength + headersLength);
         Tag = delivery.Tag;
         QueueSequence = delivery.QueueSequence;
+        FirstSequence = delivery.FirstSequence;
+        Elided = delivery.Elided;
         DeliveryCount = delivery.DeliveryCount;
         IsRedelivered = delivery.IsRedelivered;
         PublishedNs = delivery.PublishedNs;
@@ -43,6 +45,12 @@ public sealed class Message
     /// <inheritdoc cref="Delivery.QueueSequence"/>
     public ulong QueueSequence { get; }
 
+    /// <inheritdoc cref="Delivery.FirstSequence"/>
+    public ulong FirstSequence { get; }
+
+    /// <inheritdoc cref="Delivery.Elided"/>
+    public ulong Elided { get; }
+
     /// <inheritdoc cref="Delivery.DeliveryCount"/>
     public int DeliveryCount { get; }
 
@@ -67,6 +75,6 @@ public sealed class Message
     /// <summary>Back to its place in the queue, to be delivered again. Any thread.</summary>
     public void Requeue() => Subscription.Requeue(Tag);
 
-    /// <summary>Not wanted: the broker forgets it. Any thread.</summary>
+    /// <summary>Not wanted: it is dead-lettered where the queue says so, else forgotten. Any thread.</summary>
     public void Reject() => Subscription.Reject(Tag);
 }
