@@ -24,6 +24,9 @@ internal ref struct FieldTableReader(ReadOnlySpan<byte> entries)
 
     internal FieldValue Value { get; private set; }
 
+    /// <summary>Where the next entry begins.</summary>
+    internal readonly int Offset => _offset;
+
     /// <summary>The entry that was read is malformed; nothing more can be read.</summary>
     internal bool IsMalformed { get; private set; }
 
