@@ -12,8 +12,8 @@ internal static class FieldTableOrder
         int start = 0;
         while (reader.Read())
         {
-            parts.Add((start, reader.Offset));
-            start = reader.Offset;
+            parts.Add((start, start + reader.Entry.Length));
+            start += reader.Entry.Length;
         }
         if (parts.Count < 2)
             return source;

@@ -53,7 +53,12 @@ internal sealed class FieldTableWriter
         return this;
     }
 
-    internal FieldTableWriter Add(string name, string value) => Counted(name, FieldType.LongString, Encoding.UTF8.GetBytes(value));
+    internal FieldTableWriter Add(string name, string value)
+    {
+        int length = Encoding.UTF8.GetByteCount(value);
+        Encoding.UTF8.GetBytes(value, BeginCounted(name, FieldType.LongString, length));
+        return this;
+    }
 
     internal FieldTableWriter AddLongString(string name, ReadOnlySpan<byte> value) => Counted(name, FieldType.LongString, value);
 
@@ -61,12 +66,28 @@ internal sealed class FieldTableWriter
 
     internal FieldTableWriter AddTable(string name, FieldTableWriter table) => Counted(name, FieldType.Table, table.Entries);
 
+    /// <param name="items">Of each item type octet and value, one behind the other.</param>
+    internal FieldTableWriter AddArray(string name, ReadOnlySpan<byte> items) => Counted(name, FieldType.Array, items);
+
+    /// <summary>A value of any type, as it stands on the wire.</summary>
+    /// <param name="value">Big endian, with its length in front where the type has one.</param>
+    internal FieldTableWriter AddRaw(string name, FieldType type, ReadOnlySpan<byte> value)
+    {
+        value.CopyTo(Begin(name, type, value.Length));
+        return this;
+    }
+
     private FieldTableWriter Counted(string name, FieldType type, ReadOnlySpan<byte> value)
     {
-        Span<byte> at = Begin(name, type, sizeof(uint) + value.Length);
-        BinaryPrimitives.WriteUInt32BigEndian(at, (uint)value.Length);
-        value.CopyTo(at[sizeof(uint)..]);
+        value.CopyTo(BeginCounted(name, type, value.Length));
         return this;
+    }
+
+    private Span<byte> BeginCounted(string name, FieldType type, int length)
+    {
+        Span<byte> at = Begin(name, type, sizeof(uint) + length);
+        BinaryPrimitives.WriteUInt32BigEndian(at, (uint)length);
+        return at[sizeof(uint)..];
     }
 
     private Span<byte> Begin(string name, FieldType type, int valueLength)

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using LowLatency.Core.Messages;
 
 namespace LowLatency.Core.Routing;
@@ -27,27 +26,34 @@ internal sealed class ConsistentHashExchange(uint id, VirtualHost host, byte[] n
 
     internal override void Match(Router router, scoped in RoutedMessage message)
     {
-        Binding? binding = _places.Choose(HashOf(router, message));
+        Binding? binding = _places.Choose(HashOf(in message));
         if (binding != null)
             router.Reach(binding);
     }
 
-    private ulong HashOf(Router router, scoped in RoutedMessage message)
+    private ulong HashOf(scoped in RoutedMessage message)
     {
-        if (Options.HashHeader != null)
+        if (!DependsOnHeaders)
+            return RouteHash.Of(message.Key, KeySeed);
+        // All messages without the header or property are of one kind.
+        if (!ContentHeader.TryRead(message.Headers, out ContentHeader header))
+            return RouteHash.Of([], KeySeed);
+        switch (Options.HashProperty)
         {
-            if (!FieldTableReader.TryFind(MessageProperties.Table(message.Headers), Options.HashHeader, out FieldValue value))
-                return RouteHash.Of([], KeySeed);
-            if (!value.IsInteger)
-                return RouteHash.Of(value.Bytes, KeySeed);
-            // One number is one key, however wide it was sent.
-            value.TryGetInteger(out long integer);
-            Span<byte> bytes = stackalloc byte[sizeof(long)];
-            BinaryPrimitives.WriteInt64BigEndian(bytes, integer);
-            return RouteHash.Of(bytes, KeySeed);
+            case HashProperty.MessageId:
+                return RouteHash.Of(header.MessageId, KeySeed);
+            case HashProperty.CorrelationId:
+                return RouteHash.Of(header.CorrelationId, KeySeed);
+            case HashProperty.Timestamp:
+                return RouteHash.Mix(header.Timestamp);
+            default:
+                return FieldTableReader.TryFind(header.HeaderTable, Options.HashHeader!, out FieldValue value) ? HashOf(value) : RouteHash.Of([], KeySeed);
         }
-        return RouteHash.Of(Options.HashProperty == HashProperty.None ? message.Key : MessageProperties.Find(message.Headers, Options.HashProperty), KeySeed);
     }
+
+    // One number is one key, however wide it was sent.
+    private static ulong HashOf(FieldValue value) =>
+        value.IsInteger && value.TryGetInteger(out long integer) ? RouteHash.Mix((ulong)integer) : RouteHash.Of(value.Bytes, KeySeed);
 
     private protected override void OnAdded(Binding binding)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 
 namespace LowLatency.Core.Routing;
@@ -72,7 +73,7 @@ internal sealed class Router
     /// <summary>The header table of this walk's message, taken apart once however many exchanges ask.</summary>
     internal ReadOnlySpan<byte> ReadHeaderTable(ReadOnlySpan<byte> headers, out HeaderIndex index)
     {
-        ReadOnlySpan<byte> entries = MessageProperties.Table(headers);
+        ReadOnlySpan<byte> entries = HeaderTable(headers);
         index = _headerIndex;
         if (_indexedWalk != _walk)
         {
@@ -81,6 +82,10 @@ internal sealed class Router
         }
         return entries;
     }
+
+    /// <summary>Entries of a message's header table; none when the headers are malformed.</summary>
+    internal static ReadOnlySpan<byte> HeaderTable(ReadOnlySpan<byte> headers) =>
+        ContentHeader.TryRead(headers, out ContentHeader header) ? header.HeaderTable : [];
 
     private void Reach(BrokerQueue queue)
     {
