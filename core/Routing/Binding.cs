@@ -9,7 +9,7 @@ internal sealed class Binding
     /// <param name="queue">Destination, or null.</param>
     /// <param name="exchange">Destination, or null: exactly one of the two.</param>
     /// <param name="key">Binding key.</param>
-    /// <param name="arguments">Entries of a field table in the order of their names, see <see cref="FieldTableOrder"/>.</param>
+    /// <param name="arguments">Entries of a field table in the order of their names, as <c>FieldTableOrder</c> puts them.</param>
     internal Binding(Exchange source, BrokerQueue? queue, Exchange? exchange, byte[] key, byte[] arguments)
     {
         Source = source;

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using LowLatency.Core.Engine;
-using LowLatency.Core.Queues;
 
 namespace LowLatency.Core.Routing;
 
