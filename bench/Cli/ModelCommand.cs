@@ -61,11 +61,7 @@ internal static class ModelCommand
     private static Option<int> Count(string name, string description, int value)
     {
         var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-                result.AddError($"{name} must be at least 1.");
-        });
+        WorkloadOptions.AtLeast(option, 1);
         return option;
     }
 }

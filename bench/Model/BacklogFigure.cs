@@ -32,7 +32,7 @@ internal static class BacklogFigure
         broker.DeclareQueue("queue", isDurable);
         int part = Math.Max(1, options.Waiting / 20);
         Fill(broker, broker.OpenPublication("", "warm-up", level), part);
-        broker.PurgeQueue("warm-up");
+        broker.DeleteQueue("warm-up");
         uint publication = broker.OpenPublication("", "queue", level);
         options.Progress.Say($"  {options.Waiting:#,0} messages of {BodyLength} B, level {name} …");
 

@@ -16,7 +16,7 @@ internal sealed unsafe class ModelBroker : IDisposable
     /// <summary>Messages under way, and credit: what a cycle of a workload can have.</summary>
     internal const int Window = 4096;
 
-    private const int DeadlineMs = 60_000;
+    private const int DeadlineMs = 20_000;
 
     private readonly string? _journal;
     private readonly ThreadWakeSignal _wake = new();

@@ -27,7 +27,7 @@ internal static class ModelRunner
                 foreach (ModelFigure figure in measure(options))
                     figures.Add(figure);
             }
-            catch (BenchException error)
+            catch (Exception error) when (error is BenchException or InvalidOperationException)
             {
                 figures.Add(new ModelFigure(id, id, null, "", Error: error.Message));
             }
