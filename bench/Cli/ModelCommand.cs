@@ -27,7 +27,7 @@ internal static class ModelCommand
         };
         only.AcceptOnlyFromAmong(ids);
         var command = new Command("model", """
-            What exchanges and queues cost, on one thread with the engine: many queues, fan-out, long queues, timers, memory,
+            What exchanges and queues cost, on one thread with the engine: many queues, fan-out, long queues, timers, memory, routing,
             allocation. Exit code 1 when a figure is not reached.
             """)
         {

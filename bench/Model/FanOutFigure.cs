@@ -24,12 +24,11 @@ internal static class FanOutFigure
         });
         uint publication = broker.OpenPublication("ticks", "acme");
         double copies = Copies(broker, publication, options.FanOut);
-        for (int i = 0; i < options.FanOut; i++)
-            broker.PurgeQueue($"queue.{i}");
 
         uint[] subscriptions = new uint[options.FanOut];
         for (int i = 0; i < subscriptions.Length; i++)
             subscriptions[i] = broker.Subscribe($"queue.{i}", ModelBroker.Window);
+        Settle(broker, subscriptions, credit: 0);
         int cycles = Math.Max(1, options.RoundLength / (Batch * options.FanOut));
         (double deliver, double settle) = (0, 0);
         deliver = Rounds.Median(options.Rounds, () =>
@@ -59,12 +58,18 @@ internal static class FanOutFigure
             delivered += broker.Delivered;
             deliverNs += broker.EngineNs;
             broker.ResetCounters();
-            foreach (uint subscription in subscriptions)
-                broker.SettleAll(subscription, credit: Batch);
-            broker.Run();
+            Settle(broker, subscriptions, credit: Batch);
             settleNs += broker.EngineNs;
         }
         return (deliverNs / (double)delivered, settleNs / (double)delivered);
+    }
+
+    private static void Settle(ModelBroker broker, uint[] subscriptions, uint credit)
+    {
+        broker.Run();
+        foreach (uint subscription in subscriptions)
+            broker.SettleAll(subscription, credit: credit);
+        broker.Run();
     }
 
     /// <summary>How often a payload is in the journal, from how much that grows.</summary>

@@ -84,11 +84,11 @@ internal sealed unsafe class ModelBroker : IDisposable
 
     internal void Commit() => Ask(CommandType.CommitTransaction, 0, []);
 
-    internal void DeclareExchange(string name, ExchangeKind kind, Action<FieldTableWriter>? arguments = null)
+    internal void DeclareExchange(string name, ExchangeKind kind, bool durable = true, Action<FieldTableWriter>? arguments = null)
     {
         Send(
             CommandType.DeclareExchange,
-            new DeclareExchangeCommand { Session = _session, Request = ++_request, Flags = (ushort)ExchangeFlags.Durable, Kind = (byte)kind },
+            new DeclareExchangeCommand { Session = _session, Request = ++_request, Flags = durable ? (ushort)ExchangeFlags.Durable : (ushort)0, Kind = (byte)kind },
             [.. Text(name), .. Table(arguments)]);
         WaitForAnswer();
     }

@@ -7,6 +7,7 @@ internal static class ModelRunner
 {
     internal static IReadOnlyList<(string Id, Func<ModelOptions, IEnumerable<ModelFigure>> Measure)> Groups { get; } =
     [
+        ("routing", RoutingFigure.Measure),
         ("round-robin", RoundRobinFigure.Measure),
         ("fan-out", FanOutFigure.Measure),
         ("memory", MemoryFigure.Measure),
