@@ -12,13 +12,14 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<Session> _overrunSessions = [];
     private uint _nextPublisherId = 1;
 
-    private void OnOpenSession(in OpenSessionCommand command)
+    private void OnOpenSession(in OpenSessionCommand command, ReadOnlySpan<byte> strings)
     {
         EgressPort port = _ports[command.Port] ?? throw new InvalidOperationException($"Session {command.Session} names egress port {command.Port}, which does not exist.");
         if (_sessions[command.Session] != null)
             throw new InvalidOperationException($"Session {command.Session} is open already.");
-        var session = new Session(command.Session, port);
+        var session = new Session(command.Session, port) { Nonce = command.Nonce, ClientName = NameRules.Text(TakeString(ref strings)) };
         _sessions[command.Session] = session;
+        port.SessionCount++;
         SessionOpenedEvent* opened = TryClaimReply<SessionOpenedEvent>(session, EventType.SessionOpened, 0);
         if (opened == null)
             return;
@@ -36,6 +37,8 @@ internal sealed unsafe partial class BrokerEngine
             return false;
         Release(session);
         _sessions[command.Session] = null;
+        if (--session.Port.SessionCount == 0)
+            ReleasePassing(session.Port, long.MaxValue); // Whoever read it may be gone, and the ring with it.
         SessionClosedEvent* closed = TryClaimReply<SessionClosedEvent>(session, EventType.SessionClosed, 0);
         if (closed == null)
             return true;
@@ -69,7 +72,7 @@ internal sealed unsafe partial class BrokerEngine
         foreach (Consumer? consumer in session.Consumers.Items)
         {
             if (consumer != null)
-                Detach(consumer);
+                Detach(consumer, keep: false);
         }
         foreach (EnginePublication? publication in session.Publications.Items)
         {
@@ -78,25 +81,6 @@ internal sealed unsafe partial class BrokerEngine
         }
         session.IsFaulted = true;
         RemovePendingReplies(session);
-    }
-
-    private void Detach(Consumer consumer)
-    {
-        if (consumer.IsEnded)
-            return;
-        consumer.IsEnded = true;
-        BrokerQueue queue = consumer.Queue;
-        queue.Remove(consumer);
-        Used(queue);
-        TagRing tags = consumer.Tags;
-        _ranges.Clear();
-        for (ulong tag = tags.First; tag < tags.Next; tag++)
-        {
-            long sequence = tags.Settle(tag);
-            if (sequence != 0)
-                _ranges.Add(sequence);
-        }
-        Return(queue, _ranges);
     }
 
     private void Detach(EnginePublication publication)
@@ -261,59 +245,6 @@ internal sealed unsafe partial class BrokerEngine
         Detach(publication);
         session.Publications.Remove(command.Publication);
         Done(session, command.Request);
-    }
-
-    private void OnSubscribe(in SubscribeCommand command, ReadOnlySpan<byte> strings)
-    {
-        Session? session = OpenSession(command.Session);
-        if (session == null)
-            return;
-        ReadOnlySpan<byte> name = TakeString(ref strings);
-        string? problem = NameRules.Problem("queue name", name);
-        if (problem != null)
-        {
-            Fail(session, command.Request, ErrorCode.InvalidName, problem);
-            return;
-        }
-        if (!_topology.TryGetQueue(name, out BrokerQueue? queue))
-        {
-            Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist: declare it first.");
-            return;
-        }
-        if (session.Consumers.Count >= _limits.MaxSubscriptionsPerSession)
-        {
-            Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Consumers.Count} subscriptions open, the limit: close some.");
-            return;
-        }
-        SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 1 + name.Length);
-        if (subscribed == null)
-            return;
-        uint handle = session.Consumers.NextHandle();
-        *subscribed = new SubscribedEvent { Session = session.Id, Request = command.Request, Subscription = handle };
-        WriteString((byte*)(subscribed + 1), name);
-        session.Port.Ring.Stage();
-
-        var consumer = new Consumer(session, handle, queue, Math.Min(command.CreditMessages, (uint)_limits.MaxCreditMessages));
-        consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
-        session.Consumers.Set(handle, consumer);
-        queue.Add(consumer);
-        Schedule(queue);
-    }
-
-    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
-    private bool OnUnsubscribe(in UnsubscribeCommand command)
-    {
-        Session? session = OpenSession(command.Session);
-        if (session == null)
-            return true;
-        if (!session.Consumers.TryGet(command.Subscription, out Consumer? consumer))
-            return Fail(session, command.Request, ErrorCode.UnknownHandle, $"Subscription {command.Subscription} is not open on this connection.");
-        if (!consumer.IsEnded && !CanReturn(ReturnLength(consumer)))
-            return false;
-        Detach(consumer);
-        session.Consumers.Remove(command.Subscription);
-        Done(session, command.Request);
-        return true;
     }
 
     /// <summary>The session, when it may still ask for things.</summary>

@@ -94,11 +94,7 @@ internal sealed unsafe partial class BrokerEngine
             if (!TryAppend(RecordType.DeleteQueue, queue.Id, record, out bool done, session, command.Request, out end))
                 return done;
         }
-        foreach (Consumer consumer in queue.Consumers.ToArray())
-        {
-            consumer.IsEnded = true;
-            SendEnded(consumer.Session, consumer.Handle, isPublication: false, ErrorCode.NotFound, $"Queue '{queue.DisplayName}' was deleted.");
-        }
+        EndConsumers(queue, ErrorCode.NotFound, $"Queue '{queue.DisplayName}' was deleted.");
         ApplyDeleteQueue(queue);
         WakeWaiting(queue);
         AnswerWhenDurable(session, new PendingReply(EventType.Done, session, command.Request, end, null));
