@@ -144,12 +144,12 @@ internal sealed unsafe partial class BrokerEngine
             return true;
         if (!CanReturn(ReturnLength(session)))
             return false;
-        long count = 0;
+        ulong count = 0;
         foreach (Consumer? consumer in session.Consumers.Items)
         {
             if (consumer is not { IsEnded: false })
                 continue;
-            count += ReturnUnsettled(consumer);
+            count += (ulong)ReturnUnsettled(consumer);
             if (consumer.IsKept)
                 Forget(consumer);
             Elect(consumer.Queue);

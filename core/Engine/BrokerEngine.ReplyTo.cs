@@ -19,7 +19,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         foreach (Consumer? consumer in session.Consumers.Items)
         {
-            if (consumer is not { OwnsQueue: true, IsEnded: false })
+            if (consumer is not { Queue.IsReplyTo: true, IsEnded: false })
                 continue;
             Fail(session, command.Request, ErrorCode.PreconditionFailed, $"This session has the direct reply-to address '{consumer.Queue.DisplayName}' already: it can have one.");
             return;
@@ -27,18 +27,11 @@ internal sealed unsafe partial class BrokerEngine
         byte[] name;
         do
             name = ServerNames.Make(ReplyToPrefix, session.Nonce, session.NextNameNumber++);
-        while (_topology.TryGetQueue(name, out _));
-        var options = new QueueOptions { MaxLength = _limits.DefaultReplyLength, Overflow = OverflowPolicy.RejectPublish };
-        var queue = new BrokerQueue(_nextQueueId++, _topology.Default, name, options, _entryPool) { IsReplyTo = true };
+        while (session.Host.TryGetQueue(name, out _));
+        var options = new QueueOptions { AutoDelete = true, MaxLength = _limits.DefaultReplyLength, Overflow = OverflowPolicy.RejectPublish };
+        var queue = new BrokerQueue(_nextQueueId++, session.Host, name, options, _entryPool) { IsReplyTo = true };
         _topology.Add(queue);
-        Subscribe(session, in command, queue, default, ownsQueue: true);
-        if (queue.Consumers.Count == 0)
-            DropReplyQueue(queue); // The answer found no room: the session ends.
-    }
-
-    private void DropReplyQueue(BrokerQueue queue)
-    {
-        ApplyDeleteQueue(queue);
-        WakeWaiting(queue);
+        Subscribe(session, in command, queue, default);
+        OnConsumerGone(queue); // Where there was no room for the answer, the session ends, and nobody has subscribed.
     }
 }

@@ -29,18 +29,16 @@ internal sealed unsafe partial class BrokerEngine
             SubscribeReplyTo(session, in command);
             return;
         }
-        if (!_topology.TryGetQueue(name, out BrokerQueue? queue))
-        {
-            Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist: declare it first.");
+        BrokerQueue? queue = FindQueue(session, command.Request, name, ": declare it first");
+        if (queue == null)
             return;
-        }
         problem = AccessProblem(queue, (SubscribeFlags)command.Flags);
         if (problem != null)
         {
             Fail(session, command.Request, ErrorCode.AccessRefused, problem);
             return;
         }
-        Subscribe(session, in command, queue, key, ownsQueue: false);
+        Subscribe(session, in command, queue, key);
     }
 
     private bool CheckSubscribe(Session session, in SubscribeCommand command)
@@ -61,8 +59,6 @@ internal sealed unsafe partial class BrokerEngine
 
     private static string? AccessProblem(BrokerQueue queue, SubscribeFlags flags)
     {
-        if (queue.IsReplyTo)
-            return $"'{queue.DisplayName}' is a direct reply-to address: only whom it was made for gets its messages.";
         if (queue.Consumers.Exclusive != null)
             return $"Queue '{queue.DisplayName}' has an exclusive subscription: wait until it ends.";
         if ((flags & SubscribeFlags.Exclusive) == 0)
@@ -74,7 +70,7 @@ internal sealed unsafe partial class BrokerEngine
         return null;
     }
 
-    private void Subscribe(Session session, in SubscribeCommand command, BrokerQueue queue, ReadOnlySpan<byte> key, bool ownsQueue)
+    private void Subscribe(Session session, in SubscribeCommand command, BrokerQueue queue, ReadOnlySpan<byte> key)
     {
         SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 1 + queue.Name.Length);
         if (subscribed == null)
@@ -91,7 +87,6 @@ internal sealed unsafe partial class BrokerEngine
             MaxUnacked = command.MaxUnacked,
             Conflation = (flags & SubscribeFlags.Conflate) != 0 ? new Conflation(key.ToArray(), _limits.MaxConflationKeys, queue.Entries.Head) : null,
             BrowseNext = queue.Entries.Head,
-            OwnsQueue = ownsQueue,
             LastTakenNs = _nowNs,
         };
         consumer.AddCredit(command.CreditMessages, command.CreditBytes);
@@ -142,8 +137,7 @@ internal sealed unsafe partial class BrokerEngine
         if (!keep)
             ReturnUnsettled(consumer);
         Elect(queue);
-        if (consumer.OwnsQueue)
-            DropReplyQueue(queue);
+        OnConsumerGone(queue);
     }
 
     /// <returns>How many messages went back.</returns>
@@ -166,7 +160,8 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>A queue goes: tells its subscriptions, and forgets what was kept of others.</summary>
-    private void EndConsumers(BrokerQueue queue, ErrorCode code, string sentence)
+    /// <param name="sentence">Null when their sessions end with it, and are told so.</param>
+    private void EndConsumers(BrokerQueue queue, string? sentence)
     {
         foreach (Consumer consumer in queue.Consumers.All.ToArray())
         {
@@ -176,9 +171,11 @@ internal sealed unsafe partial class BrokerEngine
             ReleaseConflation(consumer);
             queue.Consumers.Remove(consumer, keep: false);
             Unack(consumer.Session, consumer.Tags.UnsettledCount);
+            if (sentence == null)
+                continue;
             if (isPulling)
-                Fail(consumer.Session, consumer.Pull.Request, code, sentence);
-            SendEnded(consumer.Session, consumer.Handle, isPublication: false, code, sentence);
+                Fail(consumer.Session, consumer.Pull.Request, ErrorCode.NotFound, sentence);
+            SendEnded(consumer.Session, consumer.Handle, isPublication: false, ErrorCode.NotFound, sentence);
         }
         foreach (Consumer consumer in queue.Consumers.Kept.ToArray())
         {

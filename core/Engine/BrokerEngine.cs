@@ -142,6 +142,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: true);
             case CommandType.Unbind:
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: false);
+            case CommandType.DeclareVirtualHost:
+                return OnDeclareVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
+            case CommandType.DeleteVirtualHost:
+                return OnDeleteVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             default:
                 throw new InvalidOperationException($"Command type {type} does not exist.");
         }
@@ -158,6 +162,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             AnswerPulls();
         if (_scheduledPublications.Count > 0)
             Confirm();
+        if (_dueQueues.Count + _dueExchanges.Count > 0)
+            RemoveDue();
         CommitPorts();
         return (int)(DeliveredCount - delivered);
     }

@@ -41,9 +41,6 @@ internal sealed class Consumer(Session session, uint handle, BrokerQueue queue, 
     /// <summary>The client ended it but for what is unsettled: nothing more is delivered.</summary>
     internal bool IsKept { get; set; }
 
-    /// <summary>For direct reply-to: its queue is its own, and goes with it.</summary>
-    internal bool OwnsQueue { get; init; }
-
     internal TagRing Tags { get; } = new((flags & (SubscribeFlags.NoAck | SubscribeFlags.Browse | SubscribeFlags.Conflate)) != 0 ? 0 : firstCredit);
 
     internal ConsumerPull Pull { get; } = new();

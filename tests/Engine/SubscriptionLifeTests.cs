@@ -1,5 +1,4 @@
 using LowLatency.Core.Engine;
-using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 using LowLatency.Server.Simulation;
 using Xunit;
@@ -210,7 +209,7 @@ public sealed class SubscriptionLifeTests : IDisposable
     {
         get
         {
-            Assert.True(_engine.Core.Engine.Topology.TryGetQueue("q"u8, out BrokerQueue? queue));
+            Assert.True(_engine.Core.Engine.Topology.Default.TryGetQueue("q"u8, out BrokerQueue? queue));
             return queue;
         }
     }
