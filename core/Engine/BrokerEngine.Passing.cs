@@ -14,7 +14,7 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>Lets go of what has been read meanwhile.</summary>
-    private void ReleasePassing()
+    internal void ReleasePassing()
     {
         for (int i = _passingPorts.Count - 1; i >= 0; i--)
             ReleasePassing(_passingPorts[i], _passingPorts[i].Ring.ReadConsumedPosition());

@@ -67,11 +67,13 @@ public sealed class SubscriptionLifeTests : IDisposable
             _engine.Publish(_session, 2, i, $"{i} {body}");
             _engine.Step();
         }
-        Assert.Equal(0, _engine.Core.Engine.Topology.QueuesById()[^1].Count);
+        BrokerQueue memory = _engine.Core.Engine.Topology.QueuesById()[^1];
+        Assert.Equal((0, 0), (memory.ReadyCount, memory.UnsettledCount));
         _engine.Polls = true;
         _engine.Run();
         Assert.Equal(Enumerable.Range(1, 60).Select(i => $"{i} {body}"), _engine.Bodies());
-        _engine.Step();
+        Assert.Equal(60, _engine.Port.Passing.Count);
+        Publish("next");
         Assert.Equal(0, _engine.Port.Passing.Count);
     }
 
