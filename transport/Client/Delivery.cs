@@ -46,7 +46,10 @@ public readonly ref struct Delivery
     /// <summary>The message's body. Valid during the handler.</summary>
     public ReadOnlySpan<byte> Body => _payload[(_block.RoutingKeyLength + _block.HeadersLength)..];
 
-    /// <summary>The message's headers, as they were published. Valid during the handler.</summary>
+    /// <summary>Its properties and header table, read in place. Valid during the handler.</summary>
+    public Properties Properties => new(Headers);
+
+    /// <summary>The message's headers as they stand: a content header, or empty. Valid during the handler.</summary>
     public ReadOnlySpan<byte> Headers => _payload.Slice(_block.RoutingKeyLength, _block.HeadersLength);
 
     /// <summary>The routing key in UTF-8. Valid during the handler.</summary>

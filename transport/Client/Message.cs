@@ -33,7 +33,10 @@ public sealed class Message
     /// <summary>The message's body.</summary>
     public ReadOnlyMemory<byte> Body { get; }
 
-    /// <summary>The message's headers, as they were published.</summary>
+    /// <summary>Its properties and header table, read in place.</summary>
+    public Properties Properties => new(Headers.Span);
+
+    /// <summary>The message's headers as they stand: a content header, or empty.</summary>
     public ReadOnlyMemory<byte> Headers { get; }
 
     /// <summary>The routing key in UTF-8.</summary>

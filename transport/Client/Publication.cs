@@ -110,7 +110,17 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
 
     /// <inheritdoc cref="TryPublish(ReadOnlySpan{byte})"/>
     /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
-    /// <param name="headers">Handed to consumers as they are; at most 65,535 bytes.</param>
+    /// <param name="properties">Copied before return.</param>
+    /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
+    public PublishStatus TryPublish(ReadOnlySpan<byte> body, MessageProperties properties, ReadOnlySpan<byte> routingKey = default)
+    {
+        ArgumentNullException.ThrowIfNull(properties);
+        return TryPublish(body, properties.Headers, routingKey, 0, out _);
+    }
+
+    /// <inheritdoc cref="TryPublish(ReadOnlySpan{byte})"/>
+    /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
+    /// <param name="headers">A content header (<see cref="MessageProperties.Headers"/>) or empty; at most 65,535 bytes. A malformed one is rejected.</param>
     /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
     /// <param name="sequence">The message's sequence, by which it is confirmed or rejected; 0 when it was not accepted.</param>
     public PublishStatus TryPublish(ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> routingKey, out ulong sequence)
@@ -118,7 +128,7 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
 
     /// <inheritdoc cref="TryPublish(ReadOnlySpan{byte})"/>
     /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
-    /// <param name="headers">Handed to consumers as they are; at most 65,535 bytes.</param>
+    /// <param name="headers">A content header (<see cref="MessageProperties.Headers"/>) or empty; at most 65,535 bytes. A malformed one is rejected.</param>
     /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
     /// <param name="publishedNs">Unix time in nanoseconds that consumers see as <see cref="Delivery.PublishedNs"/>; 0 for now.</param>
     /// <param name="sequence">The message's sequence, by which it is confirmed or rejected; 0 when it was not accepted.</param>
