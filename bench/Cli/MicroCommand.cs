@@ -16,6 +16,7 @@ internal static class MicroCommand
         ("codec", typeof(CodecBenchmarks)),
         ("headers", typeof(HeaderBenchmarks)),
         ("engine", typeof(EngineBenchmarks)),
+        ("routing", typeof(RoutingBenchmarks)),
     ];
 
     internal static IEnumerable<Type> BenchmarkTypes => Groups.Select(g => g.Type);
