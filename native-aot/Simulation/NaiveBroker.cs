@@ -3,20 +3,21 @@ using LowLatency.Core.Journal;
 
 namespace LowLatency.Server.Simulation;
 
-/// <summary>The broker once more, as plain and slow as can be: it is shown every command that the engine took and every event that
-/// the engine gave, and throws at the first that is not right.</summary>
+/// <summary>The broker once more, as plain and slow as can be, by the rules of docs/model.md: it is shown every command that the engine took and
+/// every event that the engine gave, and throws at the first that is not right.</summary>
 /// <remarks>
-/// It predicts what is decided by rule (replies, rejects, levels, order, counts, flags) and checks what is the engine's choice (which consumer,
-/// how many at a time). For a restart it keeps what was journaled with the position of each record: what a recovery up to
-/// some position must bring back follows from that alone.
+/// It predicts what is decided by rule (routes, replies, rejects, levels, order, counts, flags) and checks what is the engine's choice (which
+/// consumer, how many at a time). For a restart it remembers what was durable after every call of the engine, with the end of the journal then.
 /// </remarks>
 internal sealed partial class NaiveBroker(BrokerLimits limits)
 {
-    private readonly Dictionary<int, NaiveSession> _sessions = [];
+    private readonly SortedDictionary<int, NaiveSession> _sessions = [];
     private NaiveState _state = new();
     private BrokerCore _core = null!;
+    private EngineView _engine = null!;
     private long _tailBefore;
     private long _publishedBefore;
+    private long _nowNs;
     private int _publisherCount;
     private bool _isShuttingDown;
     private bool _isJournalFailed;
@@ -37,16 +38,24 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
 
     private bool HasAppended => Log.Tail > _tailBefore;
 
-    internal void Begin(BrokerCore core)
+    internal void Begin(BrokerCore core, MessageReader reader)
     {
         _core = core;
+        _engine = new EngineView(core, reader);
         _sessions.Clear();
         _isShuttingDown = false;
         _isJournalFailed = false;
         IsExact = true;
+        Remember();
     }
 
     internal void BeginShutdown() => _isShuttingDown = true;
+
+    internal void BeginBatch(long nowNs)
+    {
+        _nowNs = nowNs;
+        BeforeCall();
+    }
 
     /// <summary>Before each call of the engine.</summary>
     internal void BeforeCall()
@@ -67,6 +76,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 session.Port.WasOverrun = true;
             }
         }
+        Remember();
     }
 
     /// <summary>The engine took a command.</summary>
@@ -75,9 +85,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         switch (command)
         {
             case OpenSession open:
-                var opened = new NaiveSession(open.Session, open.Port);
-                _sessions.Add(open.Session, opened);
-                Tell(opened, new ExpectedEvent(EventType.SessionOpened, 0, 0, ErrorCode.None, "", false));
+                OnOpenSession(open);
                 break;
             case CloseSession close:
                 OnCloseSession(close);
@@ -100,8 +108,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 OnSettle(session, settle);
                 break;
             case Credit credit:
-                if (TryGetConsumer(session, credit.Subscription, out NaiveConsumer? consumer))
-                    consumer.AddCredit(credit.Messages, credit.CreditBytes, limits.MaxCreditMessages);
+                OnCredit(session, credit);
                 break;
             case OpenPublication open:
                 OnOpenPublication(session, open);
@@ -121,6 +128,9 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
             case DeleteQueue delete:
                 OnDeleteQueue(session, delete);
                 break;
+            case PurgeQueue purge:
+                OnPurgeQueue(session, purge);
+                break;
             case DeclareExchange declare:
                 OnDeclareExchange(session, declare);
                 break;
@@ -129,6 +139,12 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 break;
             case Bind bind:
                 OnBind(session, bind);
+                break;
+            case DeclareVirtualHost declare:
+                OnDeclareVirtualHost(session, declare);
+                break;
+            case DeleteVirtualHost delete:
+                OnDeleteVirtualHost(session, delete);
                 break;
             default:
                 throw new InvalidOperationException($"{command.Type} is unknown to the model.");
@@ -148,15 +164,16 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
             session.Replies.Add(request, reply);
     }
 
-    private static void Now(NaiveSession session, uint request, EventType type) => Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0));
+    private static void Now(NaiveSession session, uint request, EventType type, ulong? count = null) =>
+        Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0) { Count = count });
 
     /// <summary>Answered when the journal is durable up to <paramref name="position"/>, and at the latest when all of it is.</summary>
-    private void WhenDurable(NaiveSession session, uint request, EventType type, long position)
+    private void WhenDurable(NaiveSession session, uint request, EventType type, long position, ulong? count = null)
     {
         if (_isJournalFailed && position > Durable)
             Reply(session, request, new ExpectedReply(EventType.Failed, ErrorCode.JournalFailed, 0, 0));
         else
-            Reply(session, request, new ExpectedReply(type, ErrorCode.None, position, Log.Tail) { MayFail = true });
+            Reply(session, request, new ExpectedReply(type, ErrorCode.None, position, Log.Tail) { MayFail = true, Count = count });
     }
 
     private static void Fail(NaiveSession session, uint request, ErrorCode code) =>
@@ -165,7 +182,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     private static void Fault(NaiveSession session, ErrorCode code)
     {
         session.IsFaulted = true;
-        Tell(session, new ExpectedEvent(EventType.SessionFault, 0, 0, code, "", false));
+        Tell(session, new ExpectedEvent(EventType.SessionFault, 0, 0, code, false));
     }
 
     private static void Tell(NaiveSession session, ExpectedEvent expected)

@@ -1,0 +1,123 @@
+using LowLatency.Core.Engine;
+using LowLatency.Core.Journal;
+
+namespace LowLatency.Server.Simulation;
+
+/// <content>Deliveries of one batch: for each queue exactly the first ready messages in order, shared fairly.</content>
+internal sealed partial class NaiveBroker
+{
+    /// <summary>More than any record of deliveries takes here.</summary>
+    private const int MaxDeliveredBody = 20_000;
+
+    /// <summary>Deliveries of one queue in a batch.</summary>
+    private const int DeliveriesPerTurn = 1024;
+
+    private readonly HashSet<(string Host, string Queue, long Sequence, long Id)> _everDelivered = [];
+
+    private void OnDeliveries(List<SimulatedEvent> deliveries)
+    {
+        foreach (NaiveSession session in _sessions.Values)
+        {
+            foreach (NaiveConsumer consumer in session.Consumers.Values)
+                consumer.BatchCount = 0;
+        }
+        var taken = new Dictionary<NaiveQueue, List<NaiveEntry>>();
+        var order = new Dictionary<NaiveQueue, List<NaiveEntry>>();
+        foreach (SimulatedEvent item in deliveries)
+        {
+            DeliverEvent deliver = item.Read<DeliverEvent>();
+            Check(_sessions.TryGetValue(deliver.Session, out NaiveSession? session), "A delivery to a session that is not open.");
+            Check(session!.Consumers.TryGetValue(deliver.Subscription, out NaiveConsumer? consumer) && !consumer.IsEnded, "A delivery to a subscription that is not open.");
+            NaiveQueue queue = consumer!.Queue;
+            if (order.TryAdd(queue, queue.Ready))
+                taken.Add(queue, []);
+            taken[queue].Add(OnDelivery(consumer, deliver));
+            consumer.BatchCount++;
+        }
+        foreach ((NaiveQueue queue, List<NaiveEntry> given) in taken)
+        {
+            HashSet<long> sequences = [.. given.Select(entry => entry.Sequence)];
+            NaiveEntry[] first = [.. order[queue].Take(given.Count)];
+            Check(first.All(entry => sequences.Contains(entry.Sequence)),
+                $"Queue {queue.Name} delivered {string.Join(", ", sequences)}; in order come {string.Join(", ", first.Select(entry => entry.Sequence))}.");
+            if (IsUncertain(queue, given))
+            {
+                foreach (long sequence in sequences.Where(queue.Entries.ContainsKey))
+                    queue.Set(queue.Entries[sequence] with { IsUncertain = true });
+            }
+            CheckSharing(queue, given);
+        }
+    }
+
+    private NaiveEntry OnDelivery(NaiveConsumer consumer, in DeliverEvent deliver)
+    {
+        NaiveQueue queue = consumer.Queue;
+        Check(queue.Entries.TryGetValue((long)deliver.QueueSequence, out NaiveEntry? entry), $"Queue {queue.Name} delivered {deliver.QueueSequence}, which it does not hold.");
+        Check(entry!.IsReady, $"Queue {queue.Name} delivered {entry}.");
+        Check(deliver.Tag == consumer.NextTag, $"Tag {deliver.Tag}, expected {consumer.NextTag}.");
+        Check(deliver.PayloadLength == entry.Message.PayloadLength, $"Payload length {deliver.PayloadLength} of {entry}, which has {entry.Message.PayloadLength}.");
+        Check(consumer.CreditMessages > 0, "More messages were delivered than there was credit.");
+        Check(consumer.CreditBytes >= (ulong)deliver.PayloadLength, "More bytes were delivered than there was credit.");
+        Check(consumer.HasRoomForUnsettled, "More messages were delivered than may be unsettled.");
+        bool isFlagged = (deliver.Flags & DeliverEvent.RedeliveredFlag) != 0;
+        Check(isFlagged == (entry.Count > 0 || entry.Maybe), $"Flagged: {isFlagged}, {entry} of queue {queue.Name}.");
+        Check(deliver.DeliveryCount == entry.Count, $"Delivery count {deliver.DeliveryCount}, {entry} of queue {queue.Name}.");
+        CheckContent(deliver.Position, entry.Message);
+        consumer.NextTag++;
+        consumer.Take(deliver.PayloadLength);
+        consumer.Unsettled.Add(deliver.Tag, entry.Sequence);
+        queue.Set(entry with { State = NaiveEntryState.Unsettled });
+        _everDelivered.Add(Identity(queue, entry));
+        return entry;
+    }
+
+    private static (string Host, string Queue, long Sequence, long Id) Identity(NaiveQueue queue, NaiveEntry entry) =>
+        (queue.Host, queue.Name, entry.Sequence, entry.Message.Message.Id);
+
+    /// <summary>Consumers that could have taken more got the same number, give or take one; those of lower priority got nothing.</summary>
+    private static void CheckSharing(NaiveQueue queue, List<NaiveEntry> taken)
+    {
+        // Whoever could take the largest message at the end could take every one of them.
+        int largest = taken.Max(entry => entry.Message.PayloadLength);
+        NaiveConsumer[] able = [.. queue.Consumers.Where(consumer => consumer.CanTake(largest) && consumer.Session.Port.CanDeliver)];
+        foreach (NaiveConsumer consumer in able)
+        {
+            foreach (NaiveConsumer other in queue.Consumers.Where(other => other.Priority <= consumer.Priority))
+            {
+                int most = other.Priority == consumer.Priority ? consumer.BatchCount + 1 : 0;
+                Check(other.BatchCount <= most, $"Queue {queue.Name} gave {other.BatchCount} to one consumer of priority {other.Priority} and {consumer.BatchCount} to another of priority {consumer.Priority} that could take more.");
+            }
+        }
+    }
+
+    /// <summary>What is ready and could be delivered was delivered.</summary>
+    private void CheckNothingHeldBack(NaiveQueue queue)
+    {
+        NaiveEntry? head = queue.Ready.FirstOrDefault();
+        bool isHeld = queue.Durable && Log.CheckAppend(MaxDeliveredBody, reserved: true) == AppendStatus.NotReady;
+        if (head == null || isHeld || queue.Consumers.Sum(consumer => consumer.BatchCount) >= DeliveriesPerTurn)
+            return;
+        foreach (NaiveConsumer consumer in queue.Consumers)
+        {
+            Check(!consumer.CanTake(head.Message.PayloadLength) || !consumer.Session.Port.CanDeliver,
+                $"Queue {queue.Name} holds back {head}: a consumer has credit for {consumer.CreditMessages} messages and {consumer.CreditBytes} bytes.");
+        }
+    }
+
+    /// <summary>What the log has of a message is the message.</summary>
+    private void CheckContent(long position, StoredMessage message)
+    {
+        EngineMessage? found = _engine.Read(position);
+        Check(found != null, $"{message} cannot be read.");
+        Check(found!.PublishedNs == message.Message.Id, $"{message} has the time of {found.PublishedNs}.");
+        Check(found.Key == message.Key, $"{message} has key '{found.Key}', expected '{message.Key}'.");
+        Check(found.Body.AsSpan().SequenceEqual(message.Message.Body), $"{message} has another body.");
+        if (message.Deaths.Length == 0)
+        {
+            Check(found.Headers.AsSpan().SequenceEqual(message.Message.HeaderBytes), $"{message} has other headers.");
+            return;
+        }
+        NaiveHeaders headers = NaiveHeaders.Decode(found.Headers);
+        Check(headers.Means(message.Shown), $"{message} has headers {headers}, expected {message.Shown}.");
+    }
+}
