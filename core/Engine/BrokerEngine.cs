@@ -104,7 +104,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 OnCredit(in As<CreditCommand>(body));
                 return true;
             case CommandType.OpenSession:
-                OnOpenSession(in As<OpenSessionCommand>(body));
+                OnOpenSession(in As<OpenSessionCommand>(body), body[sizeof(OpenSessionCommand)..]);
                 return true;
             case CommandType.CloseSession:
                 return OnCloseSession(in As<CloseSessionCommand>(body));
@@ -130,6 +130,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: true);
             case CommandType.Unbind:
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: false);
+            case CommandType.DeclareVirtualHost:
+                return OnDeclareVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
+            case CommandType.DeleteVirtualHost:
+                return OnDeleteVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             default:
                 throw new InvalidOperationException($"Command type {type} does not exist.");
         }
@@ -144,6 +148,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             Dispatch();
         if (_scheduledPublications.Count > 0)
             Confirm();
+        if (_dueQueues.Count + _dueExchanges.Count > 0)
+            RemoveDue();
         CommitPorts();
         return (int)(DeliveredCount - delivered);
     }

@@ -75,6 +75,15 @@ internal sealed unsafe class BrokerQueue
     /// <summary>Room enough to wake those that wait: an eighth of the bound, so that they do not bounce on it.</summary>
     internal bool HasRoomAgain => Count <= MaxLength - Math.Max(1, MaxLength / 8);
 
+    /// <summary>Bindings to it.</summary>
+    internal BindingChain Bindings { get; } = new(ofDestination: true);
+
+    /// <summary>The walk that met it last: see <see cref="Router"/>.</summary>
+    internal long RouteStamp { get; set; }
+
+    /// <summary>Session of the connection that alone may use it; null for all.</summary>
+    internal Session? Owner { get; init; }
+
     /// <summary>Cursor that the last Delivered record has named.</summary>
     internal long JournaledCursor { get; set; } = 1;
 
