@@ -11,23 +11,39 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 {
     private BrokerEngine Engine => core.Engine;
 
-    internal IEnumerable<(string Host, string Name)> QueueKeys => Engine.Topology.QueuesById().Select(queue => ("/", Encoding.UTF8.GetString(queue.Name)));
+    internal IEnumerable<(string Host, string Name)> QueueKeys => Engine.Topology.QueuesById().Select(queue => (queue.Host.DisplayName, queue.DisplayName));
 
     internal IEnumerable<string> QueueNames(string host) => QueueKeys.Where(key => key.Host == host).Select(key => key.Name);
 
+    internal bool HasHost(string name) => Host(name) != null;
+
     internal EngineQueue? Find(string host, string name)
     {
-        if (host != "/" || !Engine.Topology.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
+        if (Host(host) is not { } found || !found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
             return null;
         return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, 0, 0, queue.Entries.Next, queue.Consumers.Length, () => Entries(queue));
     }
 
-    internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges => Engine.Topology.ExchangesById().Select(exchange =>
-        ("/", Encoding.UTF8.GetString(exchange.Name), exchange.Routes.SelectMany(route => route.Value.Select(queue =>
-            new NaiveBinding(false, Encoding.UTF8.GetString(queue.Name), Encoding.UTF8.GetString(route.Key), new NaiveTable())))));
+    internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>
+        Engine.Topology.ExchangesById().Select(exchange => (exchange.Host.DisplayName, exchange.DisplayName, Bindings(exchange)));
 
     /// <summary>The binding that a consistent-hash exchange chooses for a message.</summary>
-    internal NaiveBinding? ChooseByHash(string host, NaiveExchange exchange, string key, NaiveHeaders headers) => null;
+    internal NaiveBinding? ChooseByHash(string host, string exchange, string key, NaiveHeaders headers) =>
+        Host(host)!.TryGetExchange(Encoding.UTF8.GetBytes(exchange), out Exchange? found)
+        && ((ConsistentHashExchange)found).Choose(new RoutedMessage(Encoding.UTF8.GetBytes(key), headers.Encode())) is { } binding
+            ? View(binding)
+            : null;
+
+    private VirtualHost? Host(string name) => Engine.Topology.TryGetHost(Encoding.UTF8.GetBytes(name), out VirtualHost? host) ? host : null;
+
+    private static IEnumerable<NaiveBinding> Bindings(Exchange exchange)
+    {
+        for (Binding? binding = exchange.Bindings.First; binding != null; binding = exchange.Bindings.Next(binding))
+            yield return View(binding);
+    }
+
+    private static NaiveBinding View(Binding binding) =>
+        new(binding.IsToExchange, binding.Queue?.DisplayName ?? binding.Exchange!.DisplayName, Encoding.UTF8.GetString(binding.Key), NaiveTable.Decode(binding.Arguments));
 
     /// <summary>A message as it stands in its log.</summary>
     internal EngineMessage? Read(long position)

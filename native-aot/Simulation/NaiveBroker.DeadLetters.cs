@@ -1,12 +1,10 @@
-using LowLatency.Core.Engine;
-
 namespace LowLatency.Server.Simulation;
 
 /// <content>Dead letters (rules D1 to D6).</content>
 internal sealed partial class NaiveBroker
 {
     /// <summary>Messages leave a queue: to its dead-letter exchange where it has one, else for ever.</summary>
-    private void Bury(NaiveQueue queue, IReadOnlyCollection<NaiveEntry> entries, string reason)
+    private void Bury(NaiveQueue queue, List<NaiveEntry> entries, string reason)
     {
         Remove(queue, entries);
         foreach (NaiveEntry entry in entries)

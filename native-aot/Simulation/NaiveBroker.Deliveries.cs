@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 
@@ -12,7 +13,7 @@ internal sealed partial class NaiveBroker
     /// <summary>Deliveries of one queue in a batch.</summary>
     private const int DeliveriesPerTurn = 1024;
 
-    private readonly HashSet<(string Host, string Queue, long Sequence, long Id)> _everDelivered = [];
+    private readonly HashSet<DeliveredIdentity> _everDelivered = [];
 
     private void OnDeliveries(List<SimulatedEvent> deliveries)
     {
@@ -71,8 +72,10 @@ internal sealed partial class NaiveBroker
         return entry;
     }
 
-    private static (string Host, string Queue, long Sequence, long Id) Identity(NaiveQueue queue, NaiveEntry entry) =>
-        (queue.Host, queue.Name, entry.Sequence, entry.Message.Message.Id);
+    private static DeliveredIdentity Identity(NaiveQueue queue, NaiveEntry entry) => new(queue.Host, queue.Name, entry.Sequence, RuntimeHelpers.GetHashCode(entry.Message));
+
+    /// <param name="Stored">Which time the message was stored: sent again into a queue that was made again, it is another.</param>
+    private readonly record struct DeliveredIdentity(string Host, string Queue, long Sequence, int Stored);
 
     /// <summary>Consumers that could have taken more got the same number, give or take one; those of lower priority got nothing.</summary>
     private static void CheckSharing(NaiveQueue queue, List<NaiveEntry> taken)

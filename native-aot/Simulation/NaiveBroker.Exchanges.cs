@@ -207,7 +207,7 @@ internal sealed partial class NaiveBroker
         if (exchange.Bindings.Count == 0)
             return null;
         string hashed = HashedBy(exchange, key, headers);
-        NaiveBinding? found = _engine.ChooseByHash(host.Name, exchange, key, headers);
+        NaiveBinding? found = _engine.ChooseByHash(host.Name, exchange.Name, key, headers);
         Check(found != null, $"Exchange {exchange.Name} chooses nothing for '{hashed}', of {string.Join("; ", exchange.Bindings)}.");
         if (exchange.Chosen.TryGetValue(hashed, out NaiveBinding? chosen))
         {

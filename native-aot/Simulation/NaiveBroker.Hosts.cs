@@ -48,23 +48,16 @@ internal sealed partial class NaiveBroker
         if (!WasDefined(session, command.Request))
             return;
         host.Exists = false;
-        // Who asks from inside it is told like the others, and not answered: its session is over.
-        foreach (NaiveSession other in _sessions.Values.Where(other => other.Host == host && !other.IsFaulted).ToArray())
-            End(other);
+        foreach (NaiveSession other in _sessions.Values.Where(other => other.Host == host && !other.IsFaulted))
+            Fault(other, ErrorCode.ConnectionForced);
+        foreach (NaiveQueue queue in host.Queues.Values)
+            queue.Waiting.Clear();
         foreach (NaiveQueue queue in host.Queues.Values.ToArray())
             Delete(queue, told: false);
         foreach (NaiveExchange exchange in host.Exchanges.Values)
             exchange.Exists = false;
         _state.Hosts.Remove(host.Name);
-        if (session.Host != host)
-            WhenDurable(session, command.Request, EventType.Done, Log.Tail);
-    }
-
-    private void End(NaiveSession session)
-    {
-        Release(session);
-        session.Replies.Clear();
-        Tell(session, new ExpectedEvent(EventType.SessionFault, 0, 0, ErrorCode.ConnectionForced, false));
+        WhenDurable(session, command.Request, EventType.Done, Log.Tail);
     }
 
     private static long Limit(NaiveTable arguments, string name) => arguments.Get(name) is { } value ? Convert.ToInt64(value, null) : long.MaxValue;

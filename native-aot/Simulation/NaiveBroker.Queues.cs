@@ -13,7 +13,14 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.InvalidName);
             return;
         }
-        if (host.Queues.TryGetValue(command.Queue, out NaiveQueue? queue) && IsLocked(session, queue))
+        host.Queues.TryGetValue(command.Queue, out NaiveQueue? queue);
+        NaiveQueueOptions? options = command.IsPassive ? null : NaiveQueueOptions.Parse(command.Flags, command.Arguments, limits.DefaultQueueLength);
+        if (options == null && !command.IsPassive)
+        {
+            Fail(session, command.Request, ErrorCode.PreconditionFailed);
+            return;
+        }
+        if (queue != null && IsLocked(session, queue))
         {
             Fail(session, command.Request, ErrorCode.ResourceLocked);
             return;
@@ -26,8 +33,7 @@ internal sealed partial class NaiveBroker
                 Declared(session, command, queue);
             return;
         }
-        NaiveQueueOptions? options = NaiveQueueOptions.Parse(command.Flags, command.Arguments, limits.DefaultQueueLength);
-        if (options == null || (queue != null && queue.Options != options))
+        if (queue != null && queue.Options != options)
         {
             Fail(session, command.Request, ErrorCode.PreconditionFailed);
             return;
@@ -47,7 +53,7 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.LimitReached);
             return;
         }
-        if (options.Durable && !WasDefined(session, command.Request))
+        if (options!.Durable && !WasDefined(session, command.Request))
             return;
         string name = command.Queue.Length > 0 ? command.Queue : NewName(host);
         queue = new NaiveQueue(host.Name, name, options, command.Arguments) { DefinedAt = options.Durable ? Log.Tail : 0, Owner = options.Exclusive ? session.Id : -1 };
@@ -111,12 +117,12 @@ internal sealed partial class NaiveBroker
     {
         if (!TryGetQueue(session, command.Request, command.Queue, out NaiveQueue queue))
             return;
-        NaiveEntry[] purged = [.. queue.All.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Scheduled)];
+        List<NaiveEntry> purged = [.. queue.All.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Scheduled)];
         Remove(queue, purged);
-        WhenDurable(session, command.Request, EventType.Done, 0, (ulong)purged.Length);
+        WhenDurable(session, command.Request, EventType.Done, 0, (ulong)purged.Count);
     }
 
-    private bool TryGetQueue(NaiveSession session, uint request, string name, out NaiveQueue queue)
+    private static bool TryGetQueue(NaiveSession session, uint request, string name, out NaiveQueue queue)
     {
         queue = null!;
         if (!session.Host.Queues.TryGetValue(name, out NaiveQueue? found))

@@ -176,7 +176,7 @@ internal sealed partial class NaiveBroker
         consumer.IsEnded = true;
         NaiveQueue queue = consumer.Queue;
         queue.Consumers.Remove(consumer);
-        NaiveEntry[] returned = [.. consumer.Unsettled.Values.Select(sequence => queue.Entries[sequence])];
+        List<NaiveEntry> returned = [.. consumer.Unsettled.Values.Select(sequence => queue.Entries[sequence])];
         consumer.Unsettled.Clear();
         Return(queue, returned);
         queue.UsedNs = _nowNs;

@@ -56,7 +56,7 @@ internal sealed partial class NaiveBroker
     private void Settle(NaiveConsumer consumer, Settle command)
     {
         ulong[] tags = [.. consumer.Unsettled.Keys.Where(tag => tag <= command.Last && tag >= command.First)];
-        NaiveEntry[] entries = [.. tags.Select(tag => consumer.Queue.Entries[consumer.Unsettled[tag]])];
+        List<NaiveEntry> entries = [.. tags.Select(tag => consumer.Queue.Entries[consumer.Unsettled[tag]])];
         foreach (ulong tag in tags)
             consumer.Unsettled.Remove(tag);
         if (command.Kind == SettleKind.Requeue)
@@ -67,7 +67,7 @@ internal sealed partial class NaiveBroker
             Remove(consumer.Queue, entries);
     }
 
-    private void Remove(NaiveQueue queue, IReadOnlyCollection<NaiveEntry> entries)
+    private void Remove(NaiveQueue queue, List<NaiveEntry> entries)
     {
         if (entries.Count == 0)
             return;
@@ -83,7 +83,7 @@ internal sealed partial class NaiveBroker
     }
 
     /// <summary>Messages come back (rules C3, O3, O4, O5, T1).</summary>
-    private void Return(NaiveQueue queue, IReadOnlyCollection<NaiveEntry> entries)
+    private void Return(NaiveQueue queue, List<NaiveEntry> entries)
     {
         if (entries.Count == 0 || !queue.Exists)
             return;
@@ -95,11 +95,10 @@ internal sealed partial class NaiveBroker
                 returned = returned with { State = NaiveEntryState.Delayed, DelayedUntilNs = _nowNs + queue.DelayNs(returned.Count) };
             queue.Set(returned);
         }
-        AfterReturn(queue, entries);
     }
 
     /// <summary>Something changes in a queue: whether the journal does not know of it for certain.</summary>
-    private bool IsUncertain(NaiveQueue queue, IReadOnlyCollection<NaiveEntry> entries)
+    private bool IsUncertain(NaiveQueue queue, List<NaiveEntry> entries)
     {
         if (!queue.Durable)
             return false;

@@ -46,6 +46,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _isShuttingDown = false;
         _isJournalFailed = false;
         IsExact = true;
+        Remember(tail: 1); // The first record of this run may be cut off; it changes nothing that can be compared then.
         Remember();
     }
 
@@ -67,6 +68,12 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     /// <summary>After each call of the engine: sessions whose reply found no room are over.</summary>
     internal void AfterCall()
     {
+        MarkOverrun();
+        Remember();
+    }
+
+    internal void MarkOverrun()
+    {
         foreach (NaiveSession session in _sessions.Values)
         {
             if (session.Port.Port.IsOverrun && !session.IsOverrun)
@@ -76,7 +83,6 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 session.Port.WasOverrun = true;
             }
         }
-        Remember();
     }
 
     /// <summary>The engine took a command.</summary>

@@ -3,11 +3,13 @@ using LowLatency.Core.Engine;
 namespace LowLatency.Server.Simulation;
 
 /// <summary>A client: one session on one port, and what it has heard.</summary>
-internal sealed class SimulatedClient(int session, SimulatedPort port)
+internal sealed class SimulatedClient(int session, SimulatedPort port, string host)
 {
     internal int Session { get; } = session;
 
     internal SimulatedPort Port { get; } = port;
+
+    internal string Host { get; } = host;
 
     internal bool IsClosing { get; set; }
 

@@ -44,4 +44,27 @@ internal enum SimulationAction
 
     /// <summary>The broker stops in order and starts again.</summary>
     Stop,
+
+    // Below: what a run has or has not, rather than a step of its own.
+
+    /// <summary>More than one virtual host, declared and deleted.</summary>
+    Hosts,
+
+    /// <summary>Bindings from exchange to exchange.</summary>
+    ExchangeBindings,
+
+    /// <summary>Alternate exchanges.</summary>
+    Alternates,
+
+    /// <summary>Consistent-hash exchanges.</summary>
+    Hashes,
+
+    /// <summary>Auto-delete queues and exchanges.</summary>
+    AutoDelete,
+
+    /// <summary>Exclusive queues.</summary>
+    Exclusive,
+
+    /// <summary>Queues that the broker names.</summary>
+    Unnamed,
 }

@@ -31,7 +31,15 @@ internal sealed class SimulationProfile
         Weights[(int)SimulationAction.Prepare] = disabled.Contains(SimulationAction.Prepare) ? 0 : 8 * PreparerSteps;
         Weights[(int)SimulationAction.Flush] = 100 * FlusherSteps;
         Total = Weights.Sum();
+        _has = new bool[Weights.Length];
+        for (int i = (int)SimulationAction.Stop + 1; i < _has.Length; i++)
+            _has[i] = random.Next(2) == 0 && !disabled.Contains((SimulationAction)i);
     }
+
+    private readonly bool[] _has;
+
+    /// <summary>Whether the run has what is no step of its own.</summary>
+    internal bool Has(SimulationAction what) => _has[(int)what];
 
     internal int Clients { get; }
 
