@@ -164,11 +164,12 @@ internal sealed class TopicTrie
         int child = Child(parent, word, hash);
         if (child != 0)
             return child;
-        if (word.SequenceEqual(Star))
-            return _nodes[parent].Star = New(parent, NodeKind.Star);
-        if (word.SequenceEqual(Hash))
-            return _nodes[parent].Hash = New(parent, NodeKind.Hash);
-        child = New(parent, NodeKind.Word);
+        NodeKind kind = word.SequenceEqual(Star) ? NodeKind.Star : word.SequenceEqual(Hash) ? NodeKind.Hash : NodeKind.Word;
+        child = New(parent, kind); // First: it may move the nodes.
+        if (kind == NodeKind.Star)
+            return _nodes[parent].Star = child;
+        if (kind == NodeKind.Hash)
+            return _nodes[parent].Hash = child;
         _nodes[child].Word = word.ToArray();
         _nodes[child].WordHash = hash;
         _nodes[parent].Children++;
