@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 
@@ -72,10 +71,10 @@ internal sealed partial class NaiveBroker
         return entry;
     }
 
-    private static DeliveredIdentity Identity(NaiveQueue queue, NaiveEntry entry) => new(queue.Host, queue.Name, entry.Sequence, RuntimeHelpers.GetHashCode(entry.Message));
+    private static DeliveredIdentity Identity(NaiveQueue queue, NaiveEntry entry) => new(queue.Host, queue.Name, entry.Sequence, entry.Message.Number);
 
     /// <param name="Stored">Which time the message was stored: sent again into a queue that was made again, it is another.</param>
-    private readonly record struct DeliveredIdentity(string Host, string Queue, long Sequence, int Stored);
+    private readonly record struct DeliveredIdentity(string Host, string Queue, long Sequence, long Stored);
 
     /// <summary>Consumers that could have taken more got the same number, give or take one; those of lower priority got nothing.</summary>
     private static void CheckSharing(NaiveQueue queue, List<NaiveEntry> taken)

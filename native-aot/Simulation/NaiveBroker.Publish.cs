@@ -78,7 +78,7 @@ internal sealed partial class NaiveBroker
             RefuseToStore(publication, command, key, route.Count, log);
             return true;
         }
-        var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, isJournaled) { End = log.Tail, Exchange = publication.Exchange?.Name ?? "" };
+        var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, isJournaled) { Number = ++_storedCount, End = log.Tail, Exchange = publication.Exchange?.Name ?? "" };
         foreach (NaiveQueue queue in route)
             queue.Append(message);
         publication.Publisher?.Store(command.Sequence, message);

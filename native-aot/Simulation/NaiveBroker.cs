@@ -19,6 +19,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     private long _publishedBefore;
     private long _nowNs;
     private int _publisherCount;
+    private long _storedCount;
     private bool _isShuttingDown;
     private bool _isJournalFailed;
 

@@ -3,6 +3,9 @@ namespace LowLatency.Server.Simulation;
 /// <summary>A message that the broker took: with the key it was routed by, what headers it has now, and where its record ends. Taken twice, it is two of them; dead-lettered, it is another.</summary>
 internal sealed record StoredMessage(NaiveMessage Message, string Key, NaiveHeaders Headers, long ReceivedNs, bool IsJournaled)
 {
+    /// <summary>Tells it from the same message stored another time.</summary>
+    internal long Number { get; init; }
+
     /// <summary>Name of the exchange it was published to.</summary>
     internal string Exchange { get; init; } = "";
 
