@@ -88,6 +88,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     {
         _nowNs = nowNs;
         _batch++;
+        if (_passingPorts.Count > 0)
+            ReleasePassing();
+        if (_pullDeadlines.NextNs <= nowNs)
+            ListDuePulls();
     }
 
     /// <summary>Carries out one command.</summary>
@@ -118,6 +122,14 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return true;
             case CommandType.Unsubscribe:
                 return OnUnsubscribe(in As<UnsubscribeCommand>(body));
+            case CommandType.Get:
+                OnGet(in As<GetCommand>(body));
+                return true;
+            case CommandType.Recover:
+                return OnRecover(in As<RequestCommand>(body));
+            case CommandType.SetMaxUnacked:
+                OnSetMaxUnacked(in As<RequestCommand>(body));
+                return true;
             case CommandType.DeclareQueue:
                 return OnDeclareQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeleteQueue:
@@ -146,6 +158,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         long delivered = DeliveredCount;
         if (_scheduledQueues.Count > 0)
             Dispatch();
+        if (_pulls.Count > 0)
+            AnswerPulls();
         if (_scheduledPublications.Count > 0)
             Confirm();
         if (_dueQueues.Count + _dueExchanges.Count > 0)
