@@ -44,7 +44,7 @@ internal sealed partial class BrokerSimulation
                 PublishSome(client);
                 break;
             case SimulationAction.Subscribe:
-                Send(new Subscribe(client.Session, ++_request, _topology.AnyQueue, MoreCredit(), CreditBytes()));
+                Subscribe(client);
                 break;
             case SimulationAction.Credit:
                 if (client.Subscriptions.Count > 0)
@@ -52,6 +52,19 @@ internal sealed partial class BrokerSimulation
                 break;
             case SimulationAction.Settle:
                 SettleSome(client);
+                break;
+            case SimulationAction.Get:
+                Get(client);
+                break;
+            case SimulationAction.Recover:
+                Send(new SessionRequest(CommandType.Recover, client.Session, ++_request));
+                foreach (SimulatedSubscription subscription in client.Subscriptions.Values)
+                    subscription.Unsettled.Clear();
+                break;
+            case SimulationAction.LimitUnacked:
+                Send(new SessionRequest(CommandType.SetMaxUnacked, client.Session, ++_request, (uint)_random.Next(6)));
+                break;
+            case SimulationAction.Purge:
                 break;
             case SimulationAction.Declare:
                 Declare(client);
@@ -199,7 +212,7 @@ internal sealed partial class BrokerSimulation
             if (name.Length > 0 && _publishers.Exists(known => known.Name == name))
                 return;
             string exchange = _random.Next(2) == 0 ? "" : _topology.AnyExchange;
-            string key = exchange.Length == 0 ? _topology.AnyQueue : Pick(SimulatedTopology.Keys)!;
+            string key = exchange.Length == 0 ? AnyAddress() : Pick(SimulatedTopology.Keys)!;
             var level = (DurabilityLevel)_random.Next(1, 4);
             publisher = new SimulatedPublisher(client.Host, name, exchange, key, level, mandatory: _random.Next(3) != 0);
             _publishers.Add(publisher);
@@ -231,10 +244,14 @@ internal sealed partial class BrokerSimulation
 
     private NaiveMessage MakeMessage(SimulatedPublisher publisher)
     {
-        string key = _random.Next(6) != 0 ? "" : publisher.Exchange.Length == 0 ? _topology.AnyQueue : Pick(SimulatedTopology.Keys)!;
+        string key = _random.Next(6) != 0 ? "" : publisher.Exchange.Length == 0 ? AnyAddress() : Pick(SimulatedTopology.Keys)!;
         int body = _random.Next(_profile.LargeEvery) == 0 ? _random.Next(_profile.MaxBody + 1) : _random.Next(Math.Min(_profile.MaxBody, 200) + 1);
         return new NaiveMessage(++_messageId, key, _topology.AnyHeaders(), body);
     }
+
+    /// <summary>A queue, or where somebody waits for an answer.</summary>
+    private string AnyAddress() =>
+        _profile.Has(SimulationAction.ReplyTo) && _random.Next(4) == 0 && Pick(_clients) is { Address.Length: > 0 } client ? client.Address : _topology.AnyQueue;
 
     private PublishFlags PublishFlag() => (_random.Next(8) + 8) switch
     {
@@ -262,6 +279,41 @@ internal sealed partial class BrokerSimulation
         unsettled.RemoveWhere(tag => tag <= tags[to] && (isCumulative || tag >= tags[from]));
     }
 
+    private void Subscribe(SimulatedClient client)
+    {
+        if (_profile.Has(SimulationAction.ReplyTo) && _random.Next(4) == 0)
+        {
+            SubscribeFlags wrong = _random.Next(8) == 0 ? SubscribeFlags.Browse : 0;
+            Send(new Subscribe(client.Session, ++_request, "amq.rabbitmq.reply-to", MoreCredit(), CreditBytes()) { Flags = SubscribeFlags.NoAck ^ wrong });
+            return;
+        }
+        SubscribeFlags flags = 0;
+        if (_profile.Has(SimulationAction.NoAck) && _random.Next(3) == 0)
+            flags |= SubscribeFlags.NoAck;
+        if (_profile.Has(SimulationAction.ExclusiveConsumers) && _random.Next(4) == 0)
+            flags |= SubscribeFlags.Exclusive;
+        if (_profile.Has(SimulationAction.Browse) && _random.Next(4) == 0)
+            flags |= SubscribeFlags.Browse;
+        if (_profile.Has(SimulationAction.Conflate) && _random.Next(3) == 0)
+            flags |= SubscribeFlags.Conflate;
+        Send(new Subscribe(client.Session, ++_request, _topology.AnyQueue, MoreCredit(), CreditBytes())
+        {
+            Flags = flags,
+            Priority = _profile.Has(SimulationAction.ConsumerPriorities) ? _random.Next(3) - 1 : 0,
+            MaxUnacked = _random.Next(4) == 0 ? (uint)_random.Next(6) : 0,
+            ConflationKey = _random.Next(2) == 0 ? "" : "k",
+        });
+    }
+
+    private void Get(SimulatedClient client)
+    {
+        if (client.Subscriptions.Count == 0)
+            return;
+        uint most = _random.Next(30) == 0 ? 0 : (uint)_random.Next(1, 10);
+        uint wait = _random.Next(2) == 0 ? 0 : (uint)_random.Next(1, 50);
+        Send(new Get(client.Session, ++_request, Pick([.. client.Subscriptions.Keys]), most, wait, _random.Next(3) == 0 ? (ulong)_random.Next(1000) : ulong.MaxValue));
+    }
+
     private void CloseSomething(SimulatedClient client)
     {
         SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen));
@@ -276,8 +328,9 @@ internal sealed partial class BrokerSimulation
         if (handles.Length == 0)
             return;
         uint handle = Pick(handles);
-        client.Subscriptions[handle].IsClosing = true;
-        Send(new Unsubscribe(client.Session, ++_request, handle));
+        bool keeps = _profile.Has(SimulationAction.KeepUnsettled) && _random.Next(2) == 0;
+        client.Subscriptions[handle].IsClosing = !keeps;
+        Send(new Unsubscribe(client.Session, ++_request, handle, keeps));
     }
 
     private void BreakRule(SimulatedClient client)

@@ -25,6 +25,8 @@ internal sealed partial class BrokerSimulation : IDisposable
         MaxBodyLength = 200 * 1024,
         MaxWindow = 64,
         MaxCreditMessages = 200,
+        MaxConflationKeys = 3,
+        DefaultReplyLength = 8,
         DefaultQueueLength = 100,
         MaxTransientBytes = 8 * 1024 * 1024,
         IngressCapacity = 4096,

@@ -21,7 +21,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     {
         if (Host(host) is not { } found || !found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
             return null;
-        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, 0, 0, queue.Entries.Next, queue.Consumers.Length, () => Entries(queue));
+        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, 0, 0, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
     }
 
     internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>

@@ -7,7 +7,7 @@ namespace LowLatency.Server.Simulation;
 internal sealed partial class NaiveBroker
 {
     /// <summary>More than any record of deliveries takes here.</summary>
-    private const int MaxDeliveredBody = 20_000;
+    private const int MaxDeliveredBody = 40_000;
 
     /// <summary>Deliveries of one queue in a batch.</summary>
     private const int DeliveriesPerTurn = 1024;
@@ -21,18 +21,36 @@ internal sealed partial class NaiveBroker
             foreach (NaiveConsumer consumer in session.Consumers.Values)
                 consumer.BatchCount = 0;
         }
+        foreach (NaiveQueue queue in _state.Queues)
+            LookAtNews(queue);
+        // Before those that take: what they settle at once is still there.
+        foreach (SimulatedEvent item in deliveries)
+        {
+            NaiveConsumer consumer = ConsumerOf(item);
+            consumer.BatchCount++;
+            if (item.Type == EventType.DeliverConflated)
+                OnConflated(consumer, item.Read<DeliverConflatedEvent>());
+            else if (consumer.IsBrowsing)
+                OnShown(consumer, item.Read<DeliverEvent>());
+        }
         var taken = new Dictionary<NaiveQueue, List<NaiveEntry>>();
+        var passed = new Dictionary<NaiveQueue, List<NaiveEntry>>();
         var order = new Dictionary<NaiveQueue, List<NaiveEntry>>();
         foreach (SimulatedEvent item in deliveries)
         {
-            DeliverEvent deliver = item.Read<DeliverEvent>();
-            Check(_sessions.TryGetValue(deliver.Session, out NaiveSession? session), "A delivery to a session that is not open.");
-            Check(session!.Consumers.TryGetValue(deliver.Subscription, out NaiveConsumer? consumer) && !consumer.IsEnded, "A delivery to a subscription that is not open.");
-            NaiveQueue queue = consumer!.Queue;
+            NaiveConsumer consumer = ConsumerOf(item);
+            if (consumer.IsViewer)
+                continue;
+            NaiveQueue queue = consumer.Queue;
             if (order.TryAdd(queue, queue.Ready))
+            {
                 taken.Add(queue, []);
-            taken[queue].Add(OnDelivery(consumer, deliver));
-            consumer.BatchCount++;
+                passed.Add(queue, []);
+            }
+            NaiveEntry entry = OnDelivery(consumer, item.Read<DeliverEvent>());
+            taken[queue].Add(entry);
+            if (!consumer.IsSettling)
+                passed[queue].Add(entry);
         }
         foreach ((NaiveQueue queue, List<NaiveEntry> given) in taken)
         {
@@ -46,7 +64,16 @@ internal sealed partial class NaiveBroker
                     queue.Set(queue.Entries[sequence] with { IsUncertain = true });
             }
             CheckSharing(queue, given);
+            Remove(queue, passed[queue]);
         }
+    }
+
+    private NaiveConsumer ConsumerOf(SimulatedEvent item)
+    {
+        DeliverEvent deliver = item.Read<DeliverEvent>();
+        Check(_sessions.TryGetValue(deliver.Session, out NaiveSession? session), "A delivery to a session that is not open.");
+        Check(session!.Consumers.TryGetValue(deliver.Subscription, out NaiveConsumer? consumer) && !consumer.IsEnded && !consumer.IsKept, "A delivery to a subscription that is not open.");
+        return consumer!;
     }
 
     private NaiveEntry OnDelivery(NaiveConsumer consumer, in DeliverEvent deliver)
@@ -54,19 +81,12 @@ internal sealed partial class NaiveBroker
         NaiveQueue queue = consumer.Queue;
         Check(queue.Entries.TryGetValue((long)deliver.QueueSequence, out NaiveEntry? entry), $"Queue {queue.Name} delivered {deliver.QueueSequence}, which it does not hold.");
         Check(entry!.IsReady, $"Queue {queue.Name} delivered {entry}.");
-        Check(deliver.Tag == consumer.NextTag, $"Tag {deliver.Tag}, expected {consumer.NextTag}.");
-        Check(deliver.PayloadLength == entry.Message.PayloadLength, $"Payload length {deliver.PayloadLength} of {entry}, which has {entry.Message.PayloadLength}.");
-        Check(consumer.CreditMessages > 0, "More messages were delivered than there was credit.");
-        Check(consumer.CreditBytes >= (ulong)deliver.PayloadLength, "More bytes were delivered than there was credit.");
-        Check(consumer.HasRoomForUnsettled, "More messages were delivered than may be unsettled.");
-        bool isFlagged = (deliver.Flags & DeliverEvent.RedeliveredFlag) != 0;
-        Check(isFlagged == (entry.Count > 0 || entry.Maybe), $"Flagged: {isFlagged}, {entry} of queue {queue.Name}.");
-        Check(deliver.DeliveryCount == entry.Count, $"Delivery count {deliver.DeliveryCount}, {entry} of queue {queue.Name}.");
-        CheckContent(deliver.Position, entry.Message);
-        consumer.NextTag++;
-        consumer.Take(deliver.PayloadLength);
-        consumer.Unsettled.Add(deliver.Tag, entry.Sequence);
-        queue.Set(entry with { State = NaiveEntryState.Unsettled });
+        Check(!queue.Options.SingleActive || queue.Active == consumer, $"Queue {queue.Name} delivered {entry} to a subscription that is not the active one.");
+        Pay(consumer, deliver, entry);
+        if (consumer.IsSettling)
+            consumer.Unsettled.Add(deliver.Tag, entry.Sequence);
+        entry = entry with { State = NaiveEntryState.Unsettled };
+        queue.Set(entry);
         _everDelivered.Add(Identity(queue, entry));
         return entry;
     }
@@ -81,10 +101,10 @@ internal sealed partial class NaiveBroker
     {
         // Whoever could take the largest message at the end could take every one of them.
         int largest = taken.Max(entry => entry.Message.PayloadLength);
-        NaiveConsumer[] able = [.. queue.Consumers.Where(consumer => consumer.CanTake(largest) && consumer.Session.Port.CanDeliver)];
+        NaiveConsumer[] able = [.. queue.Takers.Where(consumer => consumer.CanTake(largest) && consumer.Session.Port.CanDeliver)];
         foreach (NaiveConsumer consumer in able)
         {
-            foreach (NaiveConsumer other in queue.Consumers.Where(other => other.Priority <= consumer.Priority))
+            foreach (NaiveConsumer other in queue.Takers.Where(other => other.Priority <= consumer.Priority))
             {
                 int most = other.Priority == consumer.Priority ? consumer.BatchCount + 1 : 0;
                 Check(other.BatchCount <= most, $"Queue {queue.Name} gave {other.BatchCount} to one consumer of priority {other.Priority} and {consumer.BatchCount} to another of priority {consumer.Priority} that could take more.");
@@ -95,11 +115,13 @@ internal sealed partial class NaiveBroker
     /// <summary>What is ready and could be delivered was delivered.</summary>
     private void CheckNothingHeldBack(NaiveQueue queue)
     {
+        foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsViewer))
+            CheckShown(viewer);
         NaiveEntry? head = queue.Ready.FirstOrDefault();
         bool isHeld = queue.Durable && Log.CheckAppend(MaxDeliveredBody, reserved: true) == AppendStatus.NotReady;
         if (head == null || isHeld || queue.Consumers.Sum(consumer => consumer.BatchCount) >= DeliveriesPerTurn)
             return;
-        foreach (NaiveConsumer consumer in queue.Consumers)
+        foreach (NaiveConsumer consumer in queue.Takers)
         {
             Check(!consumer.CanTake(head.Message.PayloadLength) || !consumer.Session.Port.CanDeliver,
                 $"Queue {queue.Name} holds back {head}: a consumer has credit for {consumer.CreditMessages} messages and {consumer.CreditBytes} bytes.");

@@ -16,20 +16,24 @@ internal sealed partial class NaiveBroker
     {
         _batch++;
         _deliveries.Clear();
-        foreach (NaiveSession session in _sessions.Values.ToArray())
+        var others = new List<(NaiveSession Session, SimulatedEvent Event)>();
+        foreach (NaiveSession session in _sessions.Values)
         {
             _events.Clear();
             session.Port.Peek(_events);
             log.AddRange(_events);
             foreach (SimulatedEvent item in _events)
             {
-                if (item.Type == EventType.Deliver)
+                if (item.Type is EventType.Deliver or EventType.DeliverConflated)
                     _deliveries.Add(item);
                 else
-                    OnEvent(session, item);
+                    others.Add((session, item));
             }
         }
         OnDeliveries(_deliveries);
+        foreach ((NaiveSession session, SimulatedEvent item) in others)
+            OnEvent(session, item);
+        DeleteLeaving();
         // What an overrun session gives back is delivered in the next batch.
         bool hasOverrun = _sessions.Values.Any(session => session.IsOverrun);
         foreach (NaiveSession session in _sessions.Values.ToArray())
@@ -61,6 +65,7 @@ internal sealed partial class NaiveBroker
             Check(reply.NotAfter > Durable, $"Request {request} of session {session.Id} was not answered: {reply}, durable is {Durable}.");
         if (!session.Port.HasRoom)
             return;
+        CheckPulls(session);
         foreach (NaivePublication publication in session.Publications.Values)
         {
             if (!publication.IsEnded && publication.Pending.TryPeek(out PendingConfirm pending))
@@ -100,6 +105,10 @@ internal sealed partial class NaiveBroker
                 if (!session.IsOverrun)
                     Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, false));
                 _sessions.Remove(session.Id);
+                break;
+            case EventType.SubscriptionActive:
+                SubscriptionActiveEvent active = item.Read<SubscriptionActiveEvent>();
+                Expect(session, new ExpectedEvent(item.Type, active.Subscription, active.IsActive, ErrorCode.None, false));
                 break;
             case EventType.Failed:
                 FailedEvent failed = item.Read<FailedEvent>();
@@ -147,6 +156,8 @@ internal sealed partial class NaiveBroker
         bool isSame = found.Type == expected.Type && found.Code == expected.Code && found.Handle == expected.Handle && found.LastSequence == expected.LastSequence
             && found.Window == expected.Window && (expected.Count == null || expected.Count == found.Count);
         Check(isSame, $"Session {session.Id} was answered {found} to request {request}, expected {expected}.");
+        if (expected.Pull != null)
+            OnPulled(expected.Pull, request, found.Count!.Value);
         Check(expected.NotBefore <= Durable, $"Request {request} of session {session.Id} was answered before it was durable: {expected}, durable is {Durable}.");
     }
 

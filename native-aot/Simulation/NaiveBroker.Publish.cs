@@ -187,7 +187,7 @@ internal sealed partial class NaiveBroker
         _isJournalFailed = true;
         foreach (NaiveSession session in _sessions.Values)
         {
-            foreach ((uint request, ExpectedReply reply) in session.Replies.ToArray())
+            foreach ((uint request, ExpectedReply reply) in session.Replies.Where(pair => pair.Value.Pull == null).ToArray())
                 session.Replies[request] = reply with { MayFail = true, NotAfter = 0 };
             foreach (NaivePublication publication in session.Publications.Values)
             {

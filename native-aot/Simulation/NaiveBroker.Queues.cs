@@ -48,14 +48,14 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.AccessRefused);
             return;
         }
-        if (_state.Queues.Count() >= limits.MaxQueues || host.Queues.Count >= host.Limit("max-queues"))
+        if (_state.Queues.Count(known => !known.IsReplyTo) >= limits.MaxQueues || host.Queues.Values.Count(known => !known.IsReplyTo) >= host.Limit("max-queues"))
         {
             Fail(session, command.Request, ErrorCode.LimitReached);
             return;
         }
         if (options!.Durable && !WasDefined(session, command.Request))
             return;
-        string name = command.Queue.Length > 0 ? command.Queue : NewName(host);
+        string name = command.Queue.Length > 0 ? command.Queue : NewName(host, "amq.gen-");
         queue = new NaiveQueue(host.Name, name, options, command.Arguments) { DefinedAt = options.Durable ? Log.Tail : 0, Owner = options.Exclusive ? session.Id : -1 };
         host.Queues.Add(name, queue);
         Declared(session, command, queue);
@@ -68,11 +68,11 @@ internal sealed partial class NaiveBroker
     }
 
     /// <summary>The name that the engine gave: it may be any that nobody can guess.</summary>
-    private string NewName(NaiveVirtualHost host)
+    private string NewName(NaiveVirtualHost host, string prefix)
     {
         string[] names = [.. _engine.QueueNames(host.Name).Where(name => !host.Queues.ContainsKey(name))];
         Check(names.Length == 1, $"A queue was to be named; new are {string.Join(", ", names)}.");
-        Check(names[0].StartsWith("amq.gen-", StringComparison.Ordinal) && names[0].Length == 8 + 22, $"A queue was named {names[0]}.");
+        Check(names[0].StartsWith(prefix, StringComparison.Ordinal) && names[0].Length == prefix.Length + 22, $"A queue was named {names[0]}.");
         return names[0];
     }
 
@@ -103,14 +103,53 @@ internal sealed partial class NaiveBroker
         {
             consumer.IsEnded = true;
             consumer.Unsettled.Clear();
-            if (told)
-                Tell(consumer.Session, new ExpectedEvent(EventType.SubscriptionEnded, consumer.Handle, 0, ErrorCode.NotFound, false));
+            consumer.News.Clear();
+            NaivePull? pull = consumer.Pull;
+            consumer.Pull = null;
+            if (!told)
+            {
+                if (pull != null)
+                    consumer.Session.Replies.Remove(pull.Request);
+                continue;
+            }
+            if (pull != null && consumer.Session.Replies.ContainsKey(pull.Request))
+                consumer.Session.Replies[pull.Request] = new ExpectedReply(EventType.Failed, ErrorCode.NotFound, 0, 0);
+            Tell(consumer.Session, new ExpectedEvent(EventType.SubscriptionEnded, consumer.Handle, 0, ErrorCode.NotFound, false));
         }
         queue.Consumers.Clear();
+        foreach (NaiveConsumer consumer in queue.Kept.ToArray())
+            Forget(consumer);
         NaiveVirtualHost host = _state.Hosts[queue.Host];
         host.Queues.Remove(queue.Name);
         RemoveBindingsTo(host, toExchange: false, queue.Name);
         WakeWaiting(queue);
+    }
+
+    /// <summary>Nobody asked for it: where the journal cannot be told now, it goes later.</summary>
+    private void DeleteByItself(NaiveQueue queue)
+    {
+        if (queue.Exists && _engine.Find(queue.Host, queue.Name) == null)
+            Delete(queue, told: true);
+        else if (queue.Exists && !_leaving.Contains(queue))
+            _leaving.Add(queue);
+    }
+
+    private readonly List<NaiveQueue> _leaving = [];
+
+    /// <summary>Queues that were to go by themselves are gone as soon as the journal takes it, unless they are used again.</summary>
+    private void DeleteLeaving()
+    {
+        foreach (NaiveQueue queue in _leaving.ToArray())
+        {
+            bool isGone = _engine.Find(queue.Host, queue.Name) == null;
+            bool isUsed = queue.Consumers.Count > 0 && queue.Owner < 0;
+            if (isGone && !isUsed)
+                Delete(queue, told: true);
+            if (!queue.Exists || isUsed)
+                _leaving.Remove(queue);
+            else
+                Check(!IsLogOpen || Log.Next == null, $"Queue {queue.Name} should have been deleted.");
+        }
     }
 
     private void OnPurgeQueue(NaiveSession session, PurgeQueue command)
@@ -128,6 +167,11 @@ internal sealed partial class NaiveBroker
         if (!session.Host.Queues.TryGetValue(name, out NaiveQueue? found))
         {
             Fail(session, request, ErrorCode.NotFound);
+            return false;
+        }
+        if (found.IsReplyTo)
+        {
+            Fail(session, request, ErrorCode.AccessRefused);
             return false;
         }
         if (IsLocked(session, found))

@@ -9,12 +9,15 @@ internal sealed partial class NaiveBroker
     {
         _state.Hosts.TryGetValue(command.Host, out NaiveVirtualHost? host);
         var opened = new NaiveSession(command, host ?? new NaiveVirtualHost(command.Host, new NaiveTable()));
-        bool isFull = host != null && _sessions.Values.Count(session => session.Host == host && !session.IsFaulted) >= host.Limit("max-connections");
+        bool isFull = host != null && _sessions.Values.Count(session => session.Host == host && session.IsCounted) >= host.Limit("max-connections");
         _sessions.Add(command.Session, opened);
         if (host == null || isFull)
             Fault(opened, ErrorCode.NotAllowed);
         else
+        {
+            opened.IsCounted = true;
             Tell(opened, new ExpectedEvent(EventType.SessionOpened, 0, 0, ErrorCode.None, false));
+        }
     }
 
     private void OnCloseSession(CloseSession command)
@@ -23,6 +26,7 @@ internal sealed partial class NaiveBroker
             return;
         Release(session);
         session.IsClosing = true;
+        session.IsCounted = false;
         foreach ((uint request, ExpectedReply reply) in session.Replies.ToArray())
             session.Replies[request] = reply with { NotAfter = long.MaxValue };
         Tell(session, new ExpectedEvent(EventType.SessionClosed, 0, 0, ErrorCode.None, false));
@@ -30,12 +34,12 @@ internal sealed partial class NaiveBroker
 
     private void Release(NaiveSession session)
     {
-        foreach (NaiveConsumer consumer in session.Consumers.Values)
+        foreach (NaiveConsumer consumer in session.Consumers.Values.ToArray())
             Detach(consumer);
         foreach (NaivePublication publication in session.Publications.Values)
             Detach(publication);
         foreach (NaiveQueue queue in session.Host.Queues.Values.Where(queue => queue.Owner == session.Id).ToArray())
-            Delete(queue, told: true);
+            DeleteByItself(queue);
         session.Transaction.Clear();
         session.IsFaulted = true;
     }
@@ -136,51 +140,5 @@ internal sealed partial class NaiveBroker
         }
         Detach(publication);
         Now(session, command.Request, EventType.Done);
-    }
-
-    private void OnSubscribe(NaiveSession session, Subscribe command)
-    {
-        if (!TryGetQueue(session, command.Request, command.Queue, out NaiveQueue queue))
-            return;
-        if (session.Consumers.Count >= limits.MaxSubscriptionsPerSession)
-        {
-            Fail(session, command.Request, ErrorCode.LimitReached);
-            return;
-        }
-        if (session.Port.Port.IsOverrun)
-            return;
-        uint handle = NaiveSession.NextHandle(session.Consumers);
-        var consumer = new NaiveConsumer(session, handle, queue, command);
-        consumer.AddCredit(command.Messages, command.CreditBytes, limits.MaxCreditMessages);
-        session.Consumers.Add(handle, consumer);
-        queue.Consumers.Add(consumer);
-        queue.WasConsumed = true;
-        Reply(session, command.Request, new ExpectedReply(EventType.Subscribed, ErrorCode.None, 0, 0) { Handle = handle });
-    }
-
-    private void OnUnsubscribe(NaiveSession session, Unsubscribe command)
-    {
-        if (!session.Consumers.Remove(command.Subscription, out NaiveConsumer? consumer))
-        {
-            Fail(session, command.Request, ErrorCode.UnknownHandle);
-            return;
-        }
-        Detach(consumer);
-        Now(session, command.Request, EventType.Done);
-    }
-
-    private void Detach(NaiveConsumer consumer)
-    {
-        if (consumer.IsEnded)
-            return;
-        consumer.IsEnded = true;
-        NaiveQueue queue = consumer.Queue;
-        queue.Consumers.Remove(consumer);
-        List<NaiveEntry> returned = [.. consumer.Unsettled.Values.Select(sequence => queue.Entries[sequence])];
-        consumer.Unsettled.Clear();
-        Return(queue, returned);
-        queue.UsedNs = _nowNs;
-        if (queue.Options.AutoDelete && queue.Consumers.Count == 0)
-            Delete(queue, told: false);
     }
 }

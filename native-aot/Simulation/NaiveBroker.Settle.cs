@@ -16,7 +16,7 @@ internal sealed partial class NaiveBroker
     private void OnCredit(NaiveSession session, Credit credit)
     {
         if (TryGetConsumer(session, credit.Subscription, out NaiveConsumer? consumer))
-            consumer.AddCredit(credit.Messages, credit.CreditBytes, limits.MaxCreditMessages);
+            AddCredit(consumer, credit.Messages, credit.CreditBytes);
     }
 
     private void OnSettle(NaiveSession session, Settle command)
@@ -33,13 +33,31 @@ internal sealed partial class NaiveBroker
             Fault(session, ErrorCode.InvalidArgument);
             return;
         }
+        int settled = consumer.Unsettled.Keys.Count(tag => tag <= command.Last && tag >= command.First);
+        if (!CheckCredit(consumer, command.Messages, settled))
+            return;
         Settle(consumer, command);
-        consumer.AddCredit(command.Messages, command.CreditBytes, limits.MaxCreditMessages);
+        AddCredit(consumer, command.Messages, command.CreditBytes);
+    }
+
+    /// <summary>Credit above the limit costs the session (rule C1).</summary>
+    private bool CheckCredit(NaiveConsumer consumer, uint messages, int settled)
+    {
+        bool fits = consumer.CreditMessages + consumer.Unsettled.Count - settled + messages <= limits.MaxCreditMessages;
+        if (!fits)
+            Fault(consumer.Session, ErrorCode.CreditExceeded);
+        return fits;
+    }
+
+    private void AddCredit(NaiveConsumer consumer, uint messages, ulong bytes)
+    {
+        if (CheckCredit(consumer, messages, 0) && !consumer.IsKept)
+            consumer.AddCredit(messages, bytes);
     }
 
     private static bool CanSettle(NaiveConsumer consumer, Settle command)
     {
-        if (command.Last >= consumer.NextTag)
+        if (command.Last >= consumer.NextTag || (command.Last > 0 && !consumer.IsSettling))
             return false;
         if (command.First == 0)
             return true;
@@ -65,6 +83,11 @@ internal sealed partial class NaiveBroker
             Bury(consumer.Queue, entries, "rejected");
         else
             Remove(consumer.Queue, entries);
+        if (consumer.Unsettled.Count > 0)
+            return;
+        if (consumer.IsKept)
+            Forget(consumer);
+        Elect(consumer.Queue);
     }
 
     private void Remove(NaiveQueue queue, List<NaiveEntry> entries)

@@ -44,6 +44,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _core = core;
         _engine = new EngineView(core, reader);
         _sessions.Clear();
+        _leaving.Clear();
         _isShuttingDown = false;
         _isJournalFailed = false;
         IsExact = true;
@@ -128,6 +129,16 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 break;
             case Unsubscribe unsubscribe:
                 OnUnsubscribe(session, unsubscribe);
+                break;
+            case Get get:
+                OnGet(session, get);
+                break;
+            case SessionRequest { Type: CommandType.Recover } recover:
+                OnRecover(session, recover);
+                break;
+            case SessionRequest { Type: CommandType.SetMaxUnacked } most:
+                session.MaxUnacked = most.Value;
+                Now(session, most.Request, EventType.Done);
                 break;
             case DeclareQueue declare:
                 OnDeclareQueue(session, declare);

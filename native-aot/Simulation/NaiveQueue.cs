@@ -44,8 +44,17 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
 
     internal List<NaiveConsumer> Consumers { get; } = [];
 
-    /// <summary>Had a consumer, so that an auto-delete one goes with the last.</summary>
-    internal bool WasConsumed { get; set; }
+    /// <summary>Closed subscriptions that still have something to settle.</summary>
+    internal List<NaiveConsumer> Kept { get; } = [];
+
+    /// <summary>With a single active consumer: that one.</summary>
+    internal NaiveConsumer? Active { get; set; }
+
+    /// <summary>Was active, and has something left to settle before the next one is.</summary>
+    internal NaiveConsumer? Leaving { get; set; }
+
+    /// <summary>A direct reply-to address.</summary>
+    internal bool IsReplyTo { get; init; }
 
     /// <summary>Publications that were told that it is full.</summary>
     internal List<NaivePublication> Waiting { get; } = [];
@@ -64,6 +73,9 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
 
     /// <summary>Ready ones in the order of delivery (rules O1, O2).</summary>
     internal List<NaiveEntry> Ready => [.. Entries.Values.Where(entry => entry.IsReady).OrderByDescending(Priority).ThenBy(entry => entry.Sequence)];
+
+    /// <summary>Subscriptions that may be given messages.</summary>
+    internal IEnumerable<NaiveConsumer> Takers => Options.SingleActive ? Active == null ? [] : [Active] : Consumers.Where(consumer => !consumer.IsViewer);
 
     internal bool IsWithinBounds => Count <= Options.MaxLength && (Bytes <= Options.MaxBytes || Count == 1);
 

@@ -11,6 +11,9 @@ internal sealed class NaiveSession(OpenSession opened, NaiveVirtualHost host)
 
     internal NaiveVirtualHost Host { get; } = host;
 
+    /// <summary>Counts against its virtual host's limit.</summary>
+    internal bool IsCounted { get; set; }
+
     internal bool IsFaulted { get; set; }
 
     /// <summary>The engine ended it because a reply found no room.</summary>
@@ -60,6 +63,9 @@ internal sealed record ExpectedReply(EventType Type, ErrorCode Code, long NotBef
 
     /// <summary>What a <see cref="DoneEvent"/> counts; null where it is not compared.</summary>
     internal ulong? Count { get; init; }
+
+    /// <summary>For a get: the subscription that asked.</summary>
+    internal NaiveConsumer? Pull { get; init; }
 
     /// <summary>The engine may refuse instead: the journal has no room or failed.</summary>
     internal bool MayFail { get; init; }

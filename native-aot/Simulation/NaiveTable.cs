@@ -76,7 +76,7 @@ internal sealed class NaiveTable
         object?[] items => $"[{string.Join(", ", items.Select(Text))}]",
         string text => $"'{text}'",
         NaiveTimestamp time => $"T{time.Seconds}",
-        IFormattable number => $"{number.GetType().Name[0]}{number.ToString(null, System.Globalization.CultureInfo.InvariantCulture)}",
+        IFormattable number => $"{number.GetType().Name}:{number.ToString(null, System.Globalization.CultureInfo.InvariantCulture)}",
         _ => value.ToString()!,
     };
 

@@ -114,6 +114,8 @@ internal sealed class SimulatedTopology
         var arguments = new NaiveTable();
         if (_random.Next(3) == 0)
             arguments = arguments.With("x-max-length", _random.Next(5) == 0 ? 0L : (object)_random.Next(1, 12));
+        if (_profile.Has(SimulationAction.SingleActive) && _random.Next(2) == 0)
+            arguments = arguments.With("x-single-active-consumer", true);
         if (_random.Next(10) == 0)
             arguments = arguments.With("x-note", "means nothing");
         return new QueuePlan(name, flags, arguments);
