@@ -194,8 +194,8 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
-    /// <summary>Publications wait for room in a log, and there is some.</summary>
-    internal bool CanServeWaiting => CanServe(_waitingForDiskSpace, _durableLog) || CanServe(_waitingForMemory, _transientLog);
+    /// <summary>Publications or removals wait for room in a log, and there is some.</summary>
+    internal bool CanServeWaiting => CanServe(_waitingForDiskSpace, _durableLog) || CanServe(_waitingForMemory, _transientLog) || CanRemoveDue;
 
     /// <summary>A log has room again: tell those that were refused.</summary>
     internal void OnSpace()
