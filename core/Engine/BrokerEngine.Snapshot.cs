@@ -47,8 +47,9 @@ internal sealed unsafe partial class BrokerEngine
         MeasureSnapshot();
         return Fits(_measured, _measuredLargest);
 
-        // A record that does not fit into the rest of this segment begins in the next one, and leaves that rest empty.
-        bool Fits(long length, long largest) => length <= here || length + largest <= here + next;
+        // A record that does not fit into the rest of this segment begins in the next one, and leaves that rest empty. And the largest record
+        // must fit behind it all: a snapshot that leaves nothing would be followed by the next segment with its snapshot, and so on for ever.
+        bool Fits(long length, long largest) => length + (next > 0 ? largest : 0) + _durableLog.MaxBodyLength <= here + next;
     }
 
     /// <summary>No record of a snapshot takes more, arguments and holes of publishers aside.</summary>
