@@ -56,7 +56,7 @@ public sealed class ModelTests(ToolBroker broker) : IClassFixture<ToolBroker>
         Ok("declare", "queue", "urgent", "--max-priority", "10");
         using Tool low = Run("low\n"u8, "pub", "urgent", "--priority", "1");
         using Tool high = Run("high\n"u8, "pub", "urgent", "--priority", "9");
-        using Tool late = Run("late\n"u8, "pub", "urgent", "--delay", "200", "--priority", "10");
+        using Tool late = Run("late\n"u8, "pub", "urgent", "--delay", "200");
         using Tool gone = Run("gone\n"u8, "pub", "urgent", "--expiration", "0", "--priority", "10");
         using Tool sub = Run([], "sub", "urgent", "--no-ack", "--exclusive", "--count", "3");
         Assert.Equal((0, "high\nlow\nlate\n"), (sub.ExitCode, sub.OutputText));

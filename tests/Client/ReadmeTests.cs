@@ -45,7 +45,7 @@ public sealed class ReadmeTests
         Transaction transaction = connection.BeginTransaction();
         foreach (Message message in await pull.GetAsync(max: 10, wait: TimeSpan.FromSeconds(1)))
         {
-            transaction.Publish(ticks, message.Body.Span, default, "eu.DERIVED.bid"u8);
+            transaction.Publish(ticks, message.Body.Span, routingKey: "eu.DERIVED.bid"u8);
             transaction.Ack(message);
         }
         await transaction.CommitAsync();

@@ -39,17 +39,10 @@ public sealed class Transaction
     /// <exception cref="LowLatencyException">The publication is closed, or the message is too large.</exception>
     /// <exception cref="InvalidOperationException">The commit is under way.</exception>
     public void Publish(Publication publication, ReadOnlySpan<byte> body, MessageProperties? properties = null, ReadOnlySpan<byte> routingKey = default)
-        => Publish(publication, body, properties == null ? default : properties.Headers, routingKey);
-
-    /// <inheritdoc cref="Publish(Publication, ReadOnlySpan{byte}, MessageProperties?, ReadOnlySpan{byte})"/>
-    /// <param name="publication">Where to.</param>
-    /// <param name="body">Copied.</param>
-    /// <param name="headers">A content header, or empty.</param>
-    /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
-    public void Publish(Publication publication, ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> routingKey)
     {
         ArgumentNullException.ThrowIfNull(publication);
         CheckOpen(publication.Connection);
+        ReadOnlySpan<byte> headers = properties == null ? default : properties.Headers;
         publication.CheckForTransaction(body.Length, headers.Length, routingKey.Length);
         int length = FrameWriter.PublishLength(routingKey.Length, headers.Length, body.Length);
         FrameWriter.WritePublish(Room(length), 0, 0, UnixClock.NowNs(), routingKey, headers, body, PublishFlags.InTransaction);
