@@ -26,10 +26,13 @@ internal sealed class ConsistentHashExchange(uint id, VirtualHost host, byte[] n
 
     internal override void Match(Router router, scoped in RoutedMessage message)
     {
-        Binding? binding = _places.Choose(HashOf(in message));
+        Binding? binding = Choose(in message);
         if (binding != null)
             router.Reach(binding);
     }
+
+    /// <summary>The one binding of a message; null when there is none at all.</summary>
+    internal Binding? Choose(scoped in RoutedMessage message) => _places.Choose(HashOf(in message));
 
     private ulong HashOf(scoped in RoutedMessage message)
     {
