@@ -1,6 +1,7 @@
 using LowLatency.Client;
 using LowLatency.Core.Engine;
 using Xunit;
+using Transaction = LowLatency.Client.Transaction;
 
 namespace LowLatency.Tests.Client;
 

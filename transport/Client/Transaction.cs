@@ -129,7 +129,7 @@ public sealed class Transaction
 
         foreach (ref readonly Operation operation in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_operations))
         {
-            if (operation.Publication is { IsOpen: false } || operation.Subscription is { IsOpen: false })
+            if (operation.Publication is { IsOpen: false, IsClosed: true } || operation.Subscription is { IsOpen: false, IsClosed: true })
             {
                 return new LowLatencyException(ErrorCode.UnknownHandle,
                     "A publication or subscription of the transaction was closed before the commit: nothing in it was done.");
@@ -140,12 +140,14 @@ public sealed class Transaction
     }
 
     /// <summary>Sends the operations, in order. The connection's thread.</summary>
-    /// <returns>False: no room for all at the moment.</returns>
+    /// <returns>False: no room for all at the moment, or after a reconnect not everything is open again yet.</returns>
     internal bool TrySendOperations(Door door)
     {
         while (_sent < _operations.Count)
         {
             Operation operation = _operations[_sent];
+            if (operation.Publication is { IsOpen: false } || operation.Subscription is { IsOpen: false })
+                return false;
             Span<byte> frame = _frames.AsSpan(operation.Offset, operation.Length);
             if (operation.Publication is { } publication)
                 System.Runtime.InteropServices.MemoryMarshal.AsRef<PublishFrame>(frame).Publication = publication.Handle;
