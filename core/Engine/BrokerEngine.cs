@@ -149,6 +149,11 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return true;
             case CommandType.Recover:
                 return OnRecover(in As<RequestCommand>(body));
+            case CommandType.CommitTransaction:
+                return OnCommitTransaction(in As<RequestCommand>(body));
+            case CommandType.RollbackTransaction:
+                OnRollbackTransaction(in As<RequestCommand>(body));
+                return true;
             case CommandType.SetMaxUnacked:
                 OnSetMaxUnacked(in As<RequestCommand>(body));
                 return true;
