@@ -95,6 +95,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         else
         {
+            UnroutableCount++;
             publication.LastReceived = command.Sequence;
             publication.Outstanding++;
             AwaitConfirm(publication, command.Sequence, DurabilityLevel.None, 0);

@@ -266,7 +266,7 @@ internal sealed unsafe partial class BrokerEngine
             FreeInCommit(queue, ranges);
         if (kind == SettleKind.Ack || (kind == SettleKind.Reject && queue.Options.DeadLetterExchange == null))
             return;
-        PlanSettle(queue, ranges, kind, mayDefer: true);
+        PlanSettle(queue, ranges, kind);
         _commitDurable = Add(_commitDurable, _departures.DurableLength);
         _commitTransient = Add(_commitTransient, _departures.TransientLength);
         _commitBringsMessages |= _departures.Count > 0;

@@ -71,6 +71,9 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     /// <summary>Deliveries handed to ports, since the start.</summary>
     internal long DeliveredCount { get; private set; }
 
+    /// <summary>Messages that reached no queue and were not asked back, since the start.</summary>
+    internal long UnroutableCount { get; private set; }
+
     /// <summary>Resends that were recognised, since the start.</summary>
     internal long DuplicateCount { get; private set; }
 
