@@ -183,7 +183,7 @@ internal sealed unsafe partial class BrokerEngine
             code = Problem(ErrorCode.NoRoute, NoRouteSentence(publication), out problem);
             return false;
         }
-        Admission admission = Admit(publication, in command, payload, route);
+        Admit(publication, in command, payload, route, out Admission admission);
         if (admission.Code != ErrorCode.None)
         {
             code = Problem(admission.Code, RejectSentence(in admission), out problem);
@@ -318,11 +318,11 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<BrokerQueue> route = RouteOf(publication, payload[..command.RoutingKeyLength], payload.Slice(command.RoutingKeyLength, command.HeadersLength));
         if (route.Length == 0)
             return;
-        Admission admission = Admit(publication, in command, payload, route);
+        Admit(publication, in command, payload, route, out Admission admission);
         if (admission.Code != ErrorCode.None)
         {
             _takesAll = true;
-            admission = Admit(publication, in command, payload, route);
+            Admit(publication, in command, payload, route, out admission);
             _takesAll = false;
         }
         AppendStatus status = admission.Code == ErrorCode.None ? TryStore(publication, in command, ref admission, out _) : AppendStatus.Failed;
