@@ -235,6 +235,9 @@ internal sealed unsafe partial class BrokerEngine
             }
         }
         OnRoom(queue);
+        // A consumer may have stood before what is gone, without the credit for it.
+        if (!_isReplaying)
+            Schedule(queue);
     }
 
     private static void ApplyReturn(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)
