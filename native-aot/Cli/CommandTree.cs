@@ -53,6 +53,7 @@ internal static class CommandTree
         root.Subcommands.Add(PubCommand.Create(help));
         root.Subcommands.Add(SubCommand.Create(help));
         root.Subcommands.Add(DemoCommand.Create(help));
+        root.Subcommands.Add(TortureCommand.Create(help));
         root.Subcommands.Add(JournalCommand.Create(help));
         help.Teach(root, Lesson);
         return root;
