@@ -95,8 +95,12 @@ internal sealed class BrokerCore : IDisposable
     /// <summary>As <see cref="Open"/>, but over any storage and without threads: the caller steps the agents of <see cref="Journal"/> and <see cref="Transient"/>.</summary>
     /// <param name="journalReserve">See <see cref="JournalOptions.ReserveLength"/>.</param>
     /// <remarks>For simulations: a whole broker on one thread. The storage is the core's from here on.</remarks>
-    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake, int journalReserve = 0) =>
-        new(options, engineWake, storage, journalReserve);
+    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake, int journalReserve = 0)
+    {
+        var core = new BrokerCore(options, engineWake, storage, journalReserve);
+        core._transient.Preparer.TouchesPages = false;
+        return core;
+    }
 
     /// <summary>A reader for one more thread. Any thread; control plane.</summary>
     internal MessageReader CreateReader() => new(_readers.Register(), _journal?.Log, _transient.Log);

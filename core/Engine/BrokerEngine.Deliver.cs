@@ -137,72 +137,20 @@ internal sealed unsafe partial class BrokerEngine
             }
         }
 
-        bool isReturn = command.Kind == (byte)SettleKind.Requeue;
-        if (!isReturn && command.Kind is not ((byte)SettleKind.Ack or (byte)SettleKind.Reject))
+        if (command.Kind is < (byte)SettleKind.Ack or > (byte)SettleKind.Reject)
         {
             Fault(consumer.Session, ErrorCode.InvalidArgument, $"Settle kind {command.Kind} does not exist: 1 acknowledges, 2 requeues, 3 rejects.");
             return true;
         }
         BrokerQueue queue = consumer.Queue;
-        if (_ranges.Count > 0 && !TryJournalRanges(isReturn ? RecordType.Requeue : RecordType.Ack, queue, _ranges))
+        if (!TrySettle(queue, _ranges, (SettleKind)command.Kind))
             return false;
-
         for (ulong tag = first; tag <= command.LastTag; tag++)
             tags.Settle(tag);
-        if (isReturn)
-            ApplyReturn(queue, _ranges.Span);
-        else
-            ApplyAck(queue, _ranges.Span);
         if (command.CreditMessages > 0 || command.CreditBytes > 0)
             consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
         Schedule(queue);
         return true;
-    }
-
-    /// <summary>Appends an Ack or Requeue record where the queue outlives the broker.</summary>
-    /// <returns>False when the journal is preparing its next segment. A journal that is full or failed does not stop acks: what
-    /// they settle comes again after a restart, flagged.</returns>
-    private bool TryJournalRanges(RecordType type, BrokerQueue queue, SequenceRanges ranges)
-    {
-        if (!queue.Durable || _durableLog == null)
-            return true;
-        ReadOnlySpan<SequenceRange> span = ranges.Span;
-        byte* body = _durableLog.TryClaim(type, queue.Id, span.Length * SequenceRange.Length, out _, out AppendStatus status);
-        if (body == null)
-            return status != AppendStatus.NotReady;
-        span.CopyTo(new Span<SequenceRange>(body, span.Length));
-        _durableLog.Commit();
-        return true;
-    }
-
-    private void ApplyAck(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)
-    {
-        foreach (ref readonly SequenceRange range in ranges)
-        {
-            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
-            {
-                if (queue.TryRemove(sequence, out long position))
-                    LogOf(position)?.Release(position);
-            }
-        }
-        if (queue.Waiting.Count > 0 && queue.HasRoomAgain)
-            WakeWaiting(queue);
-    }
-
-    private static void ApplyReturn(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)
-    {
-        foreach (ref readonly SequenceRange range in ranges)
-        {
-            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
-                queue.TryReturn(sequence);
-        }
-    }
-
-    private void WakeWaiting(BrokerQueue queue)
-    {
-        foreach (EnginePublication publication in queue.Waiting)
-            SendReady(publication);
-        queue.Waiting.Clear();
     }
 
     /// <summary>Null in a replay: references are counted when it has ended.</summary>

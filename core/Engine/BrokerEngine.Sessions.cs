@@ -87,6 +87,7 @@ internal sealed unsafe partial class BrokerEngine
         consumer.IsEnded = true;
         BrokerQueue queue = consumer.Queue;
         queue.Remove(consumer);
+        Used(queue);
         TagRing tags = consumer.Tags;
         _ranges.Clear();
         for (ulong tag = tags.First; tag < tags.Next; tag++)
@@ -95,12 +96,7 @@ internal sealed unsafe partial class BrokerEngine
             if (sequence != 0)
                 _ranges.Add(sequence);
         }
-        if (_ranges.Count == 0)
-            return;
-        // Only for the count: where the journal's disk is full, a restart returns them all the same.
-        TryJournalRanges(RecordType.Requeue, queue, _ranges);
-        ApplyReturn(queue, _ranges.Span);
-        Schedule(queue);
+        Return(queue, _ranges);
     }
 
     private void Detach(EnginePublication publication)

@@ -30,6 +30,9 @@ internal sealed class PreparerAgent : IAgent
         set => _log.PreparerWake = value;
     }
 
+    /// <summary>Touch pages ahead of the writer, so that it finds them. Off where a whole broker lives for milliseconds.</summary>
+    internal bool TouchesPages { get; set; } = true;
+
     /// <summary>One step. What waits for a reader or for disk space is tried again with each call, so the thread may park a moment at most.</summary>
     /// <returns>0 when nothing is left to do, or nothing can be done now.</returns>
     public int DoWork()
@@ -38,7 +41,7 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         try
         {
-            return TakeBack() + Prepare() + Populate();
+            return TakeBack() + Prepare() + (TouchesPages ? Populate() : 0);
         }
         catch (StorageException error)
         {

@@ -60,6 +60,9 @@ internal sealed unsafe class BrokerQueue
     /// <summary>End of its definition record; 0 when it is not durable.</summary>
     internal long DefinedAt { get; set; }
 
+    /// <summary>When it was last declared, got from, or left by a consumer.</summary>
+    internal long UsedNs { get; set; }
+
     /// <summary>False once deleted.</summary>
     internal bool Exists { get; set; } = true;
 

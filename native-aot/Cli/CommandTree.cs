@@ -13,6 +13,7 @@ internal static class CommandTree
           seq 1 1000000 | lowlatency pub orders && lowlatency sub orders --count 1000000 | tail -1
 
         To see what it does when it is killed, and how fast it is here: lowlatency demo
+        To see whether it does what its model says, through crashes: lowlatency simulate --seeds 1000
 
         {ExitCode.Table}
         """;
@@ -54,6 +55,7 @@ internal static class CommandTree
         root.Subcommands.Add(SubCommand.Create(help));
         root.Subcommands.Add(DemoCommand.Create(help));
         root.Subcommands.Add(TortureCommand.Create(help));
+        root.Subcommands.Add(SimulateCommand.Create(help));
         root.Subcommands.Add(JournalCommand.Create(help));
         help.Teach(root, Lesson);
         return root;

@@ -18,6 +18,7 @@ internal sealed partial class BrokerSimulation
         long tail = Journal.Log.Tail;
         long durable = Journal.DurablePosition;
         ulong hash = Engine.StateHash();
+        _hash.Add(hash);
         LoseClients();
         _reader.Dispose();
         if (kind == SimulationAction.Stop)

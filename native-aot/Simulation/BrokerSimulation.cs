@@ -31,7 +31,8 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private static readonly BrokerOptions Options = new() { SegmentSize = SegmentLayout.MinSize, MinFreeDiskBytes = 0, Limits = Limits };
 
-    private readonly Random _random;
+    private readonly SimulationRandom _random;
+    private readonly int _steps;
     private readonly SimulationProfile _profile;
     private readonly SimulatedDisk _disk = new();
     private readonly NaiveBroker _model = new(Limits);
@@ -39,6 +40,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     private readonly Queue<SimulatedCommand> _ingress = [];
     private readonly List<object> _log = [];
 
+    private SimulationHash _hash = new();
     private BrokerCore _core;
     private MessageReader _reader;
     private long _nowNs = 1_000_000_000;
@@ -46,10 +48,11 @@ internal sealed partial class BrokerSimulation : IDisposable
     private bool _hasFailed;
     private int _restartAt = -1;
 
-    internal BrokerSimulation(int seed, SimulationActions disabled = default)
+    internal BrokerSimulation(ulong seed, int steps, SimulationActions disabled = default)
     {
-        _random = new Random(seed);
-        _profile = new SimulationProfile(_random, disabled);
+        _random = new SimulationRandom(seed);
+        _steps = steps;
+        _profile = new SimulationProfile(_random, steps, disabled);
         (_core, _reader) = Start();
         _model.Begin(_core);
     }
@@ -59,8 +62,11 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     internal int Restarts { get; private set; }
 
+    /// <summary>A number over all that was seen: events, and the state at every restart.</summary>
+    internal ulong Hash => _hash.Value;
+
     /// <summary>What happened how often, to see that a workload reaches what it should.</summary>
-    internal SortedDictionary<string, long> Counts { get; } = [];
+    internal SortedDictionary<string, long> Counts { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The last operations and events, oldest first.</summary>
     internal IEnumerable<string> LastOperations => _log.TakeLast(1000).Select(entry => entry.ToString() ?? "");
@@ -69,9 +75,9 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private BrokerJournal Journal => _core.Journal!;
 
-    internal void Run(int steps)
+    internal void Run()
     {
-        for (Step = 0; Step < steps; Step++)
+        for (Step = 0; Step < _steps; Step++)
         {
             if (Step == _restartAt)
                 Restart(SimulationAction.Kill);
@@ -195,8 +201,11 @@ internal sealed partial class BrokerSimulation : IDisposable
         _model.EndBatch(tail, _log, checksEntries: _random.Next(16) == 0);
         foreach (object entry in _log.Skip(from))
         {
-            if (entry is SimulatedEvent item)
-                CountEvent(item);
+            if (entry is not SimulatedEvent item)
+                continue;
+            CountEvent(item);
+            _hash.Add((ulong)item.Type);
+            _hash.Add(item.Bytes);
         }
         if (_log.Count > 5000)
             _log.RemoveRange(0, 4000);

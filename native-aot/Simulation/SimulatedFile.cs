@@ -1,24 +1,24 @@
-using System.Runtime.InteropServices;
-
 namespace LowLatency.Server.Simulation;
 
 /// <summary>A file of a <see cref="SimulatedDisk"/>.</summary>
 internal sealed unsafe class SimulatedFile : IDisposable
 {
     internal const int BlockLength = 512;
+    private const int PageLength = SimulatedPages.PageLength;
 
     private readonly SimulatedDisk _disk;
     private readonly byte* _cache;
-    private readonly byte* _clean;
-    private readonly byte* _durable;
+    private readonly SimulatedPages _clean;
+    private readonly SimulatedPages _durable;
+    private bool _isDisposed;
 
     internal SimulatedFile(SimulatedDisk disk, int length)
     {
         _disk = disk;
         Length = length;
-        _cache = Allocate(length);
-        _clean = Allocate(length);
-        _durable = Allocate(length);
+        _cache = SimulatedMemory.Take(length);
+        _clean = new SimulatedPages(length);
+        _durable = new SimulatedPages(length);
     }
 
     internal int Length { get; }
@@ -38,14 +38,19 @@ internal sealed unsafe class SimulatedFile : IDisposable
         _disk.Call();
         bool fails = _disk.Syncs++ == _disk.FailSync;
         // Blocks of a page reach the disk together.
-        for (int offset = start & -4096; offset < start + length; offset += BlockLength)
+        for (int page = start & -PageLength; page < start + length; page += PageLength)
         {
-            if (!IsDirty(offset))
+            if (!IsDirty(page, PageLength))
                 continue;
-            Copy(_cache, _clean, offset);
-            _disk.BytesSynced += BlockLength;
-            if (!fails)
-                Copy(_clean, _durable, offset);
+            for (int offset = page; offset < page + PageLength; offset += BlockLength)
+            {
+                if (!IsDirty(offset, BlockLength))
+                    continue;
+                _clean.Store(offset, _cache + offset, BlockLength);
+                _disk.BytesSynced += BlockLength;
+                if (!fails)
+                    _durable.Store(offset, _cache + offset, BlockLength);
+            }
         }
         return fails ? 5 : 0;
     }
@@ -65,57 +70,59 @@ internal sealed unsafe class SimulatedFile : IDisposable
     {
         for (int offset = 0; offset < Length; offset += BlockLength)
         {
-            if (IsDirty(offset))
+            if (IsDirty(offset, BlockLength))
                 continue;
-            Copy(_durable, _clean, offset);
-            Copy(_durable, _cache, offset);
+            _durable.Load(offset, _cache + offset, BlockLength);
+            _clean.Store(offset, _cache + offset, BlockLength);
         }
     }
 
     internal void PowerCut(Random random, double share)
     {
-        for (int offset = 0; offset < Length; offset += BlockLength)
+        for (int page = 0; page < Length; page += PageLength)
         {
-            if (IsDirty(offset) && random.NextDouble() < share)
-                Copy(_cache, _durable, offset);
+            for (int offset = page; offset < page + PageLength && IsDirty(page, PageLength); offset += BlockLength)
+            {
+                if (IsDirty(offset, BlockLength) && random.NextDouble() < share)
+                    _durable.Store(offset, _cache + offset, BlockLength);
+            }
+            if (_durable.Equal(page, _cache + page, PageLength) && _clean.Equal(page, _cache + page, PageLength))
+                continue;
+            _durable.Load(page, _cache + page, PageLength);
+            _clean.Store(page, _cache + page, PageLength);
         }
-        new Span<byte>(_durable, Length).CopyTo(new Span<byte>(_cache, Length));
-        new Span<byte>(_durable, Length).CopyTo(new Span<byte>(_clean, Length));
     }
 
     /// <summary>Changes bytes behind the back of the journal, on disk and in the cache.</summary>
     internal void Damage(int offset, ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(new Span<byte>(_cache + offset, Length - offset));
-        bytes.CopyTo(new Span<byte>(_clean + offset, Length - offset));
-        bytes.CopyTo(new Span<byte>(_durable + offset, Length - offset));
+        _clean.Store(offset, bytes);
+        _durable.Store(offset, bytes);
     }
 
     internal SimulatedFile Clone(SimulatedDisk disk)
     {
         var clone = new SimulatedFile(disk, Length);
-        new Span<byte>(_cache, Length).CopyTo(new Span<byte>(clone._cache, Length));
-        new Span<byte>(_clean, Length).CopyTo(new Span<byte>(clone._clean, Length));
-        new Span<byte>(_durable, Length).CopyTo(new Span<byte>(clone._durable, Length));
+        for (int page = 0; page < Length; page += PageLength)
+        {
+            if (!SimulatedPages.IsZero(_cache + page, PageLength))
+                Buffer.MemoryCopy(_cache + page, clone._cache + page, PageLength, PageLength);
+        }
+        _clean.CopyTo(clone._clean);
+        _durable.CopyTo(clone._durable);
         return clone;
     }
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_cache);
-        NativeMemory.AlignedFree(_clean);
-        NativeMemory.AlignedFree(_durable);
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        SimulatedMemory.Return(_cache, Length);
+        _clean.Dispose();
+        _durable.Dispose();
     }
 
-    private bool IsDirty(int offset) =>
-        !new ReadOnlySpan<byte>(_cache + offset, BlockLength).SequenceEqual(new ReadOnlySpan<byte>(_clean + offset, BlockLength));
-
-    private static void Copy(byte* from, byte* to, int offset) => NativeMemory.Copy(from + offset, to + offset, BlockLength);
-
-    private static byte* Allocate(int length)
-    {
-        byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)length, 4096);
-        NativeMemory.Clear(memory, (nuint)length);
-        return memory;
-    }
+    private bool IsDirty(int offset, int length) => !_clean.Equal(offset, _cache + offset, length);
 }

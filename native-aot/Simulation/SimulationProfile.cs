@@ -3,8 +3,10 @@ namespace LowLatency.Server.Simulation;
 /// <summary>What a run does how often, and how large things are. Drawn from the seed, so that runs differ in kind.</summary>
 internal sealed class SimulationProfile
 {
-    internal SimulationProfile(Random random, SimulationActions disabled)
+    internal SimulationProfile(Random random, int steps, SimulationActions disabled)
     {
+        // A short run has its share of what is rare.
+        int rarities = Math.Clamp(2000 / Math.Max(1, steps), 1, 12);
         Clients = random.Next(1, 5);
         PortCapacity = random.Next(3) switch { 0 => 8 * 1024, 1 => 16 * 1024, _ => 128 * 1024 };
         MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
@@ -17,10 +19,10 @@ internal sealed class SimulationProfile
         MaxBatch = random.Next(1, 60);
         PreparerSteps = random.Next(3) switch { 0 => 1, 1 => 8, _ => 80 };
         FlusherSteps = random.Next(1, 8);
-        Weights = new int[Enum.GetValues<SimulationAction>().Length];
-        foreach (SimulationAction action in Enum.GetValues<SimulationAction>())
+        Weights = new int[SimulationActions.All.Length];
+        foreach (SimulationAction action in SimulationActions.All)
         {
-            int weight = Weight(action);
+            int weight = Weight(action) * (IsRare(action) ? rarities : 1);
             // Some runs do without some things.
             if (random.Next(6) == 0 && action is not (SimulationAction.Batch or SimulationAction.Publish or SimulationAction.Open))
                 weight = 0;
@@ -97,63 +99,6 @@ internal sealed class SimulationProfile
         SimulationAction.Stop => 1,
         _ => 0,
     };
-}
 
-internal enum SimulationAction
-{
-    /// <summary>The engine works off some commands.</summary>
-    Batch,
-    Publish,
-
-    /// <summary>A client reads events.</summary>
-    Poll,
-    Settle,
-
-    /// <summary>A client connects, or opens a publication.</summary>
-    Open,
-    Subscribe,
-    Credit,
-    Declare,
-    Bind,
-    Flush,
-    Prepare,
-
-    /// <summary>The engine hears of the durable position.</summary>
-    TellDurable,
-
-    /// <summary>A client closes a publication or a subscription.</summary>
-    Close,
-    Disconnect,
-
-    /// <summary>A queue or exchange is deleted.</summary>
-    Delete,
-
-    /// <summary>A client does what costs it the connection.</summary>
-    BreakRule,
-
-    /// <summary>A publisher comes back on another connection before the first is known to be dead.</summary>
-    TakeOver,
-
-    /// <summary>The disk is full, or has room again.</summary>
-    FillDisk,
-    FailSync,
-    Kill,
-    CutPower,
-
-    /// <summary>The broker stops in order and starts again.</summary>
-    Stop,
-}
-
-/// <summary>A set of actions.</summary>
-internal readonly record struct SimulationActions(ulong Bits)
-{
-    internal bool Contains(SimulationAction action) => (Bits & (1ul << (int)action)) != 0;
-
-    internal SimulationActions With(SimulationAction action) => new(Bits | (1ul << (int)action));
-
-    public override string ToString()
-    {
-        SimulationActions self = this;
-        return string.Join(", ", Enum.GetValues<SimulationAction>().Where(action => self.Contains(action)));
-    }
+    private static bool IsRare(SimulationAction action) => Weight(action) < 20;
 }

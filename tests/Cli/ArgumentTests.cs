@@ -33,6 +33,8 @@ public class ArgumentTests
         { "journal", "journal" },
         { "journal verify", "verify" },
         { "demo --rate 1", "from 100" },
+        { "simulate --steps many", "'many'" },
+        { "simulate --without kill,nothing", "'nothing'" },
     };
 
     [Theory, MemberData(nameof(BadArguments))]
