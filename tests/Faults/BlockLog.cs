@@ -37,6 +37,15 @@ internal sealed class BlockLog
         return index;
     }
 
+    /// <summary>Index of the first flush from <paramref name="start"/> on, or the end.</summary>
+    internal int NextFlush(int start)
+    {
+        int index = start;
+        while (index < Count && !_entries[index].IsFlush)
+            index++;
+        return index;
+    }
+
     private void Add(in BlockWrite entry)
     {
         _entries.Add(entry);

@@ -1,10 +1,8 @@
 using LowLatency.Client;
-using LowLatency.Core.Engine;
 using LowLatency.Server.Cli;
 using LowLatency.Server.Demo;
 using LowLatency.Tests.Cli;
 using LowLatency.Tests.Journals;
-using Xunit;
 
 namespace LowLatency.Tests.Faults;
 
@@ -97,7 +95,7 @@ internal sealed class PowerCutReplay
             write.Bytes!.CopyTo(disk, write.Offset);
             return;
         }
-        int unit = tears && _random.Next(8) == 0 ? SectorLength : PageLength;
+        int unit = tears && _random.Next(3) == 0 ? SectorLength : PageLength;
         if (unit == SectorLength)
             Torn++;
         for (int at = 0; at < write.Bytes!.Length; at += unit)

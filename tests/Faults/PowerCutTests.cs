@@ -1,9 +1,4 @@
 using System.Diagnostics;
-using LowLatency.Client;
-using LowLatency.Core.Engine;
-using LowLatency.Server.Cli;
-using LowLatency.Server.Demo;
-using LowLatency.Tests.Cli;
 using LowLatency.Tests.Journals;
 using Xunit;
 using Xunit.Abstractions;
@@ -38,8 +33,13 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         int[] places = [.. Enumerable.Range(0, cuts).Select(_ => random.Next(recording.FormattedAt, log.Count + 1)).Order()];
         for (int i = 0; i < cuts; i++)
         {
-            // Half of them exactly at a flush: nothing was under way.
-            int cut = i % 2 == 0 ? Math.Max(log.DurableBelow(places[i]), recording.FormattedAt) : places[i];
+            // Half of them exactly at a flush: nothing was under way. A quarter as late as can be before the next one.
+            int cut = (i % 4) switch
+            {
+                0 or 2 => Math.Max(log.DurableBelow(places[i]), recording.FormattedAt),
+                1 => log.NextFlush(places[i]),
+                _ => places[i],
+            };
             string? wrong = replay.Cut(cut, streams, Arguments);
             if (wrong != null)
                 Assert.Fail($"{wrong}\nThe power was cut after entry {cut} of {log.Count}, cut {i} of seed {seed}. The disk as it was then: {replay.Keep()} (mount -o loop)");
