@@ -23,8 +23,8 @@ public sealed class BitFlipTests(ITestOutputHelper output)
         output.WriteLine($"{done} bits of a journal of {image.End} bytes with {image.Starts.Count} records flipped, one at a time; seed {seed}");
     }
 
-    internal static long Run(JournalImage image, int seed) =>
-        FaultSettings.ForEach(nameof(BitFlipTests), seed, 8L * image.End, () => new Worker(image), (worker, point) => worker.Run(point));
+    internal static long Run(JournalImage image, int seed, int stride = 0) =>
+        FaultSettings.ForEach(nameof(BitFlipTests), seed, 8L * image.End, () => new Worker(image), (worker, point) => worker.Run(point), everyNth: stride);
 
     private sealed unsafe class Worker : IDisposable
     {

@@ -61,6 +61,7 @@ internal sealed unsafe class CrashStates : IDisposable
                 _isExploring = false;
                 _model.CheckRecovered(journal, _seed, run);
                 _journal = journal;
+                journal.WriteSnapshots = _random.Next(4) != 0; // Now and then there is no room for one.
                 Fill(journal);
                 if (_random.Next(4) == 0)
                     disk.FailSync = disk.Syncs + _random.Next(12);

@@ -40,8 +40,9 @@ internal static class FaultSettings
     /// <param name="create">Makes a worker; disposed of at the end.</param>
     /// <param name="run">One point.</param>
     /// <param name="isEnough">Where given, there is no sampling: points are run one after the other until it says so.</param>
+    /// <param name="everyNth">A sample of that density, whatever the settings say.</param>
     /// <returns>Points that were run.</returns>
-    internal static long ForEach<TWorker>(string test, int seed, long count, Func<TWorker> create, Action<TWorker, long> run, Func<bool>? isEnough = null)
+    internal static long ForEach<TWorker>(string test, int seed, long count, Func<TWorker> create, Action<TWorker, long> run, Func<bool>? isEnough = null, int everyNth = 0)
         where TWorker : IDisposable
     {
         if (Point is { } only)
@@ -50,7 +51,7 @@ internal static class FaultSettings
             run(worker, only);
             return 1;
         }
-        int stride = isEnough == null ? Stride : 1;
+        int stride = everyNth > 0 ? everyNth : isEnough == null ? Stride : 1;
         long next = -1;
         long done = 0;
         Exception? failure = null;

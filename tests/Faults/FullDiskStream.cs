@@ -10,7 +10,7 @@ internal sealed class FullDiskStream : IDisposable
 {
     private const string Queue = "full";
     private const int BodyLength = 16 * 1024;
-    private const int EnoughRejections = 20;
+    private const int EnoughRejections = 1;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Connection _connection;

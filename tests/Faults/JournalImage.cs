@@ -59,7 +59,7 @@ internal sealed unsafe class JournalImage
         var ends = new List<long>();
         // Through segments whose messages are settled at once, until files come back.
         while (journal.Rolls < 5)
-            Append(journal, ends, random, 20_000, live: false);
+            Append(journal, ends, random, random.Next(3) == 0 ? 30_000 : 700, live: false);
         journal.Flush();
         journal.Journal.Maintain();
         journal.Flush();

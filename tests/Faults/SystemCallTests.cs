@@ -35,12 +35,25 @@ public sealed class SystemCallTests(ITestOutputHelper output)
                 MakeExisting(existing);
         }
         var outcomes = new ConcurrentBag<(CallFault Fault, SystemCallOutcome Outcome)>();
-        long done = FaultSettings.ForEach(nameof(SystemCallTests), 0, faults.Count, () => new TemporaryFolder(), (work, point) => outcomes.Add((faults[(int)point], Run(work, existing, faults[(int)point]))));
+        var failures = new ConcurrentBag<string>();
+        // All of them, so that one run shows everything.
+        long done = FaultSettings.ForEach(nameof(SystemCallTests), 0, faults.Count, () => new TemporaryFolder(), (work, point) =>
+        {
+            try
+            {
+                outcomes.Add((faults[(int)point], Run(work, existing, faults[(int)point])));
+            }
+            catch (Xunit.Sdk.XunitException error)
+            {
+                failures.Add($"{error.Message}\n{FaultSettings.Again(nameof(SystemCallTests), 0, point)}");
+            }
+        });
         foreach (IGrouping<string, (CallFault Fault, SystemCallOutcome Outcome)> call in outcomes.GroupBy(outcome => outcome.Fault.Call).OrderBy(call => call.Key, StringComparer.Ordinal))
         {
             string codes = string.Join(", ", call.GroupBy(outcome => outcome.Outcome.ExitCode).OrderBy(group => group.Key).Select(group => $"{group.Count()} × exit {group.Key}"));
             output.WriteLine($"{call.Key}: {call.Count()} failed: {codes}");
         }
+        Assert.True(failures.IsEmpty, $"{failures.Count} of {done} runs failed:\n{string.Join('\n', failures)}");
         output.WriteLine($"{done} runs of {faults.Count} points; {outcomes.Sum(outcome => outcome.Outcome.Confirmed.Count)} messages confirmed, all there after the restart");
         Assert.True(faults.Count > 60, $"only {faults.Count} calls were found");
     }
@@ -71,7 +84,8 @@ public sealed class SystemCallTests(ITestOutputHelper output)
         {
             Assert.Fail($"{fault}: {error.Message}; it ended with {outcome}");
         }
-        Directory.Delete(data, recursive: true);
+        if (Directory.Exists(data))
+            Directory.Delete(data, recursive: true);
         return outcome;
     }
 

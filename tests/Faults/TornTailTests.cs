@@ -21,12 +21,14 @@ public sealed class TornTailTests(ITestOutputHelper output)
         output.WriteLine($"{done} recoveries of a tail of {records} records, torn at a byte each; seed {seed}");
     }
 
+    /// <param name="seed">Decides everything.</param>
+    /// <param name="stride">See <see cref="FaultSettings.ForEach"/>.</param>
     /// <returns>Recoveries done, and records in the log.</returns>
-    internal static (long Done, int Records) Run(int seed)
+    internal static (long Done, int Records) Run(int seed, int stride = 0)
     {
         SimulatedHeap.Keep();
         JournalImage image = JournalImage.WithTornTail(seed);
-        long done = FaultSettings.ForEach(nameof(TornTailTests), seed, (long)Fills * TailLength, () => new Worker(image, seed), (worker, point) => worker.Run(point));
+        long done = FaultSettings.ForEach(nameof(TornTailTests), seed, (long)Fills * TailLength, () => new Worker(image, seed), (worker, point) => worker.Run(point), everyNth: stride);
         return (done, image.Appended.Count);
     }
 
