@@ -8,7 +8,7 @@ namespace LowLatency.Tests.Faults;
 public sealed class CrashStateTests(ITestOutputHelper output)
 {
     private const int StatesInCi = 200_000;
-    private const int StatesPerSeed = 10_000;
+    private const int StatesPerSeed = 5_000;
 
     [Fact]
     public void ShouldKeepWhatIsDurableInEveryStateOfTheDisk()

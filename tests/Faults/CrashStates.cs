@@ -20,26 +20,26 @@ internal sealed unsafe class CrashStates : IDisposable
     private const int SamplePerPoint = 48;
     private const int ExploreOneOf = 4;
 
+    /// <summary>One spare file: less to copy for each state.</summary>
+    private static readonly JournalOptions Options = JournalHarness.Options with { MaxSpares = 1 };
+
     private readonly Random _random;
     private readonly int _seed;
     private readonly long _limit;
     private readonly RewindableStorage _storage = new();
     private readonly List<(SimulatedFile File, RewindableFile Copy, int Offset)> _dirty = [];
     private readonly JournalModel _model = new();
-    private readonly Func<IJournalStorage, IJournalStorage> _wrap;
     private JournalHarness? _journal;
     private bool _isExploring;
     private int _point;
 
     /// <param name="seed">Decides everything.</param>
     /// <param name="limit">States after which it ends.</param>
-    /// <param name="wrap">What the load sees of the disk: the disk, or one with a planted bug.</param>
-    internal CrashStates(int seed, long limit, Func<IJournalStorage, IJournalStorage>? wrap = null)
+    internal CrashStates(int seed, long limit)
     {
         _seed = seed;
         _limit = limit;
         _random = new Random(seed);
-        _wrap = wrap ?? (storage => storage);
     }
 
     /// <summary>States that were recovered.</summary>
@@ -56,7 +56,7 @@ internal sealed unsafe class CrashStates : IDisposable
         {
             _isExploring = true;
             using (_journal = null)
-            using (var journal = new JournalHarness(_wrap(disk.Start())))
+            using (var journal = new JournalHarness(disk.Start(), Options))
             {
                 _isExploring = false;
                 _model.CheckRecovered(journal, _seed, run);
@@ -88,30 +88,33 @@ internal sealed unsafe class CrashStates : IDisposable
 
     public void Dispose() => _storage.Free();
 
-    /// <summary>To shortly before the end of a segment, or some way on, with few records: what rolls is what breaks.</summary>
+    /// <summary>Through some segments, so that files come back, to shortly before the end of one, with few records: what rolls is what breaks.</summary>
     private void Fill(JournalHarness journal)
     {
-        int room = 2_000 + _random.Next(12_000);
-        while (_random.Next(12) != 0 && (int)(journal.Log.Tail & (JournalHarness.SegmentSize - 1)) < JournalHarness.SegmentSize - room - 130_000)
+        int room = 1_000 + _random.Next(8_000);
+        int rolls = _random.Next(4);
+        while (journal.Rolls < rolls || Left(journal) > room + 130_000)
         {
+            if (rolls == 0 && _random.Next(8) == 0)
+                break;
             _model.Append(journal, 120_000);
+            if (_random.Next(3) != 0)
+                _model.Settle(journal, _random, most: 12);
+            journal.Flush();
             journal.RunPreparer();
-            if (_random.Next(3) == 0)
-                journal.Flush();
-            if (_random.Next(2) == 0)
-                _model.Settle(journal, _random);
         }
-        int left = JournalHarness.SegmentSize - room - (int)(journal.Log.Tail & (JournalHarness.SegmentSize - 1));
-        if (left is > 0 and < 140_000)
+        if (Left(journal) - room is > 0 and < 140_000 and var left)
             _model.Append(journal, left);
         journal.Flush();
         _model.Durable = journal.Journal.DurablePosition;
     }
 
+    private static int Left(JournalHarness journal) => JournalHarness.SegmentSize - (int)(journal.Log.Tail & (JournalHarness.SegmentSize - 1));
+
     private void Explore(SimulatedDisk disk)
     {
-        // Not every moment: the next load meets others, and one journal's life is long.
-        if (!_isExploring || Count >= _limit || _random.Next(ExploreOneOf) != 0)
+        // Not every moment: the next load meets others, and one journal's life is long. But all where names change.
+        if (!_isExploring || Count >= _limit || (disk.PendingNames == 0 && _random.Next(ExploreOneOf) != 0))
             return;
         // Exploring makes no calls of the disk, but a failing check may.
         _isExploring = false;
@@ -198,7 +201,7 @@ internal sealed unsafe class CrashStates : IDisposable
         var visitor = new PrefixVisitor(_model.History);
         try
         {
-            using Journal journal = Journal.Open(_storage, JournalHarness.Options, ref visitor, out RecoveryReport report);
+            using Journal journal = Journal.Open(_storage, Options, ref visitor, out RecoveryReport report);
             string? wrong = visitor.Wrong ?? _model.Judge(visitor.First, visitor.Count, report.TailPosition);
             if (wrong == null && journal.DurablePosition != journal.Log.Tail)
                 wrong = "served before it was durable";

@@ -85,9 +85,9 @@ internal sealed class JournalModel
     }
 
     /// <summary>Some messages are done with.</summary>
-    internal void Settle(JournalHarness journal, Random random)
+    internal void Settle(JournalHarness journal, Random random, int most = 4)
     {
-        for (int i = random.Next(4); i > 0 && _live.Count > 0; i--)
+        for (int i = random.Next(most); i > 0 && _live.Count > 0; i--)
         {
             long oldest = random.Next(5) == 0 ? _live.Max : _live.Min;
             _live.Remove(oldest);
