@@ -14,7 +14,9 @@ internal static class MicroCommand
         ("rings", typeof(RingBenchmarks)),
         ("journal", typeof(JournalBenchmarks)),
         ("codec", typeof(CodecBenchmarks)),
+        ("headers", typeof(HeaderBenchmarks)),
         ("engine", typeof(EngineBenchmarks)),
+        ("routing", typeof(RoutingBenchmarks)),
     ];
 
     internal static IEnumerable<Type> BenchmarkTypes => Groups.Select(g => g.Type);

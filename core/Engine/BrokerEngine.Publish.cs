@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Queues;
 using LowLatency.Core.Routing;
@@ -43,9 +42,12 @@ internal sealed unsafe partial class BrokerEngine
             return true;
         }
 
-        BrokerQueue[] route = command.RoutingKeyLength == 0
-            ? RouteOf(publication)
-            : Route(publication.Exchange, payload[..command.RoutingKeyLength]);
+        ReadOnlySpan<BrokerQueue> route = RouteOf(publication, payload[..command.RoutingKeyLength], payload.Slice(command.RoutingKeyLength, command.HeadersLength));
+        if (IsRouteTooLarge(route))
+        {
+            Reject(publication, command.Sequence, ErrorCode.LimitReached, default, $"The message reaches more than {RouteSet.MaxCount} queues, the limit of one message: bind fewer.");
+            return true;
+        }
         if (route.Length == 0 || _isShuttingDown)
         {
             OnNotRouted(publication, command.Sequence);
@@ -89,7 +91,7 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     private void WriteMessage(
-        byte* body, in PublishCommand command, EnginePublication publication, ReadOnlySpan<byte> key, ReadOnlySpan<byte> rest, BrokerQueue[] route)
+        byte* body, in PublishCommand command, EnginePublication publication, ReadOnlySpan<byte> key, ReadOnlySpan<byte> rest, ReadOnlySpan<BrokerQueue> route)
     {
         *(ulong*)(body + MessageLayout.PublisherSequence) = command.Sequence;
         *(uint*)(body + MessageLayout.PublisherId) = publication.Publisher?.Id ?? 0;
@@ -111,34 +113,6 @@ internal sealed unsafe partial class BrokerEngine
         }
         key.CopyTo(new Span<byte>(at, key.Length));
         rest.CopyTo(new Span<byte>(at + key.Length, rest.Length));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private BrokerQueue[] RouteOf(EnginePublication publication)
-    {
-        if (publication.RouteVersion != _topology.Version)
-            Reroute(publication);
-        return publication.Route;
-    }
-
-    private void Reroute(EnginePublication publication)
-    {
-        BrokerQueue[] route = Route(publication.Exchange, publication.RoutingKey);
-        // The default exchange's route is made for this call; a publication keeps its own.
-        publication.Route = publication.Exchange == null && route.Length > 0 ? [route[0]] : route;
-        publication.RouteVersion = _topology.Version;
-    }
-
-    private readonly BrokerQueue[] _defaultRoute = new BrokerQueue[1];
-
-    private BrokerQueue[] Route(DirectExchange? exchange, ReadOnlySpan<byte> key)
-    {
-        if (exchange != null)
-            return exchange.Exists ? exchange.Route(key) : [];
-        if (!_topology.TryGetQueue(key, out BrokerQueue? queue))
-            return [];
-        _defaultRoute[0] = queue;
-        return _defaultRoute;
     }
 
     /// <summary>Counts a message as taken, to be confirmed at <paramref name="level"/>.</summary>
@@ -220,8 +194,8 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
-    /// <summary>Publications wait for room in a log, and there is some.</summary>
-    internal bool CanServeWaiting => CanServe(_waitingForDiskSpace, _durableLog) || CanServe(_waitingForMemory, _transientLog);
+    /// <summary>Publications or removals wait for room in a log, and there is some.</summary>
+    internal bool CanServeWaiting => CanServe(_waitingForDiskSpace, _durableLog) || CanServe(_waitingForMemory, _transientLog) || CanRemoveDue;
 
     /// <summary>A log has room again: tell those that were refused.</summary>
     internal void OnSpace()

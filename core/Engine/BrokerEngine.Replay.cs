@@ -27,6 +27,7 @@ internal sealed unsafe partial class BrokerEngine
                 _skipsSnapshot = _hasBase;
                 if (!_skipsSnapshot)
                 {
+                    _nextHostId = reader.U32();
                     _nextQueueId = reader.U32();
                     _nextExchangeId = reader.U32();
                     _nextPublisherId = reader.U32();
@@ -72,13 +73,18 @@ internal sealed unsafe partial class BrokerEngine
                     ApplyDeleteQueue(deleted);
                 break;
             case RecordType.DefineExchange:
-                uint exchangeId = reader.U32();
-                reader.U8(); // The kind: direct is the only one that can be declared.
-                ApplyDefineExchange(exchangeId, reader.String().ToArray(), isDurable: true);
+                ReplayExchange(ref reader);
                 break;
             case RecordType.DeleteExchange:
-                if (_topology.TryGetExchange(reader.String(), out DirectExchange? exchange))
+                if (_topology.TryGetExchange(reader.U32(), out Exchange? exchange))
                     _topology.Remove(exchange);
+                break;
+            case RecordType.DefineVirtualHost:
+                ReplayHost(ref reader);
+                break;
+            case RecordType.DeleteVirtualHost:
+                if (_topology.TryGetHost(reader.U32(), out VirtualHost? host))
+                    ApplyDeleteHost(host);
                 break;
             case RecordType.Bind:
             case RecordType.Unbind:
@@ -146,14 +152,27 @@ internal sealed unsafe partial class BrokerEngine
     private void ReplayQueue(ref ControlRecordReader reader)
     {
         uint id = reader.U32();
-        reader.U32(); // The virtual host: / is the only one.
+        uint hostId = reader.U32();
         long maxLength = reader.I64();
         var flags = (QueueFlags)reader.U32();
         byte[] name = reader.String().ToArray();
         string? problem = QueueArguments.Parse(flags, reader.Table(), maxLength, out QueueOptions? options);
-        if (options == null)
-            throw new InvalidOperationException($"The journal defines queue '{NameRules.Text(name)}' with arguments that this version does not take: {problem}");
-        ApplyDefineQueue(id, _topology.Default, name, options);
+        if (options == null || !_topology.TryGetHost(hostId, out VirtualHost? host))
+            throw UnknownDefinition("queue", name, problem);
+        ApplyDefineQueue(id, host, name, options);
+    }
+
+    private void ReplayExchange(ref ControlRecordReader reader)
+    {
+        uint id = reader.U32();
+        uint hostId = reader.U32();
+        var flags = (ExchangeFlags)reader.U32();
+        var kind = (ExchangeKind)reader.U8();
+        byte[] name = reader.String().ToArray();
+        string? problem = ExchangeArguments.Parse(kind, flags, reader.Table(), out ExchangeOptions? options);
+        if (options == null || kind is < ExchangeKind.Direct or > ExchangeKind.ConsistentHash || !_topology.TryGetHost(hostId, out VirtualHost? host))
+            throw UnknownDefinition("exchange", name, problem);
+        ApplyDefineExchange(id, host, name, options);
     }
 
     private static void ReplayDelivered(BrokerQueue queue, long cursor, ReadOnlySpan<SequenceRange> redelivered)
@@ -164,19 +183,6 @@ internal sealed unsafe partial class BrokerEngine
             for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
                 queue.ReplayRedelivered(sequence);
         }
-    }
-
-    private void ReplayBinding(bool bind, ref ControlRecordReader reader)
-    {
-        ReadOnlySpan<byte> exchangeName = reader.String();
-        ReadOnlySpan<byte> queueName = reader.String();
-        ReadOnlySpan<byte> key = reader.String();
-        if (!_topology.TryGetExchange(exchangeName, out DirectExchange? exchange) || !_topology.TryGetQueue(queueName, out BrokerQueue? queue))
-            return;
-        if (bind)
-            _topology.Bind(exchange, queue, key);
-        else
-            _topology.Unbind(exchange, queue, key);
     }
 
     private void ReplayPublisher(ref ControlRecordReader reader)

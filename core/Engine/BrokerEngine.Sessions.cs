@@ -12,13 +12,36 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<Session> _overrunSessions = [];
     private uint _nextPublisherId = 1;
 
-    private void OnOpenSession(in OpenSessionCommand command)
+    private void OnOpenSession(in OpenSessionCommand command, ReadOnlySpan<byte> strings)
     {
         EgressPort port = _ports[command.Port] ?? throw new InvalidOperationException($"Session {command.Session} names egress port {command.Port}, which does not exist.");
         if (_sessions[command.Session] != null)
             throw new InvalidOperationException($"Session {command.Session} is open already.");
-        var session = new Session(command.Session, port);
+        bool isConnection = command.Connection == command.Session;
+        Session? connection = null;
+        if (!isConnection)
+            connection = _sessions[command.Connection] ?? throw new InvalidOperationException($"Session {command.Session} belongs to connection {command.Connection}, which is not open.");
+        ReadOnlySpan<byte> clientName = TakeString(ref strings);
+        ReadOnlySpan<byte> hostName = TakeString(ref strings);
+        bool isThere = _topology.TryGetHost(hostName, out VirtualHost? host);
+        var session = new Session(command.Session, port, host ?? _topology.Default, connection) { Nonce = command.Nonce, ClientName = NameRules.Text(clientName) };
         _sessions[command.Session] = session;
+        port.SessionCount++;
+        if (!isThere)
+        {
+            Fault(session, ErrorCode.NotAllowed, $"Virtual host '{NameRules.Text(hostName)}' does not exist: declare it first, or connect to '/'.");
+            return;
+        }
+        if (isConnection)
+        {
+            if (host!.ConnectionCount >= host.Limits.MaxConnections)
+            {
+                Fault(session, ErrorCode.NotAllowed, $"Virtual host '{host.DisplayName}' has {host.ConnectionCount} connections, its limit: close some.");
+                return;
+            }
+            host.ConnectionCount++;
+            session.IsCounted = true;
+        }
         SessionOpenedEvent* opened = TryClaimReply<SessionOpenedEvent>(session, EventType.SessionOpened, 0);
         if (opened == null)
             return;
@@ -35,7 +58,11 @@ internal sealed unsafe partial class BrokerEngine
         if (!CanReturn(ReturnLength(session)))
             return false;
         Release(session);
+        if (session.IsCounted)
+            session.Host.ConnectionCount--;
         _sessions[command.Session] = null;
+        if (--session.Port.SessionCount == 0)
+            ReleasePassing(session.Port, long.MaxValue); // Whoever read it may be gone, and the ring with it.
         SessionClosedEvent* closed = TryClaimReply<SessionClosedEvent>(session, EventType.SessionClosed, 0);
         if (closed == null)
             return true;
@@ -56,8 +83,13 @@ internal sealed unsafe partial class BrokerEngine
         return length;
     }
 
-    private static long ReturnLength(Consumer consumer) =>
-        consumer.Queue.Durable && consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(consumer.Tags.UnsettledCount * SequenceRange.Length) : 0;
+    private static long ReturnLength(Consumer consumer)
+    {
+        if (!consumer.Queue.Durable)
+            return 0;
+        return (consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(consumer.Tags.UnsettledCount * SequenceRange.Length) : 0)
+            + (consumer.Queue.Options.AutoDelete ? RemovalLength : 0);
+    }
 
     /// <summary>Whether the journal can be told of a return, or never will: false while it prepares its next segment.</summary>
     private bool CanReturn(long length) =>
@@ -69,7 +101,7 @@ internal sealed unsafe partial class BrokerEngine
         foreach (Consumer? consumer in session.Consumers.Items)
         {
             if (consumer != null)
-                Detach(consumer);
+                Detach(consumer, keep: false);
         }
         foreach (EnginePublication? publication in session.Publications.Items)
         {
@@ -77,26 +109,8 @@ internal sealed unsafe partial class BrokerEngine
                 Detach(publication);
         }
         session.IsFaulted = true;
+        RemoveOwnedQueues(session);
         RemovePendingReplies(session);
-    }
-
-    private void Detach(Consumer consumer)
-    {
-        if (consumer.IsEnded)
-            return;
-        consumer.IsEnded = true;
-        BrokerQueue queue = consumer.Queue;
-        queue.Remove(consumer);
-        Used(queue);
-        TagRing tags = consumer.Tags;
-        _ranges.Clear();
-        for (ulong tag = tags.First; tag < tags.Next; tag++)
-        {
-            long sequence = tags.Settle(tag);
-            if (sequence != 0)
-                _ranges.Add(sequence);
-        }
-        Return(queue, _ranges);
     }
 
     private void Detach(EnginePublication publication)
@@ -139,9 +153,11 @@ internal sealed unsafe partial class BrokerEngine
             return Fail(session, command.Request, ErrorCode.PreconditionFailed, "This broker has no journal: ask for level memory, or start it with a data folder.");
         if (command.Level != (byte)DurabilityLevel.Memory && _isJournalFailed)
             return Fail(session, command.Request, ErrorCode.JournalFailed, "The journal failed and keeps nothing new until the broker is restarted: ask for level memory, or restart it.");
-        DirectExchange? exchange = null;
-        if (exchangeName.Length > 0 && !_topology.TryGetExchange(exchangeName, out exchange))
-            return Fail(session, command.Request, ErrorCode.NotFound, $"Exchange '{NameRules.Text(exchangeName)}' does not exist: declare it first.");
+        Exchange? exchange = null;
+        if (exchangeName.Length > 0 && !session.Host.TryGetExchange(exchangeName, out exchange))
+            return FailNoExchange(session, command.Request, exchangeName);
+        if (exchange is { Options.Internal: true })
+            return Fail(session, command.Request, ErrorCode.AccessRefused, $"Exchange '{exchange.DisplayName}' is internal: publish to one that is bound to it.");
         if (session.Publications.Count >= _limits.MaxPublicationsPerSession)
             return Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Publications.Count} publications open, the limit: close some.");
 
@@ -261,59 +277,6 @@ internal sealed unsafe partial class BrokerEngine
         Detach(publication);
         session.Publications.Remove(command.Publication);
         Done(session, command.Request);
-    }
-
-    private void OnSubscribe(in SubscribeCommand command, ReadOnlySpan<byte> strings)
-    {
-        Session? session = OpenSession(command.Session);
-        if (session == null)
-            return;
-        ReadOnlySpan<byte> name = TakeString(ref strings);
-        string? problem = NameRules.Problem("queue name", name);
-        if (problem != null)
-        {
-            Fail(session, command.Request, ErrorCode.InvalidName, problem);
-            return;
-        }
-        if (!_topology.TryGetQueue(name, out BrokerQueue? queue))
-        {
-            Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist: declare it first.");
-            return;
-        }
-        if (session.Consumers.Count >= _limits.MaxSubscriptionsPerSession)
-        {
-            Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Consumers.Count} subscriptions open, the limit: close some.");
-            return;
-        }
-        SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 1 + name.Length);
-        if (subscribed == null)
-            return;
-        uint handle = session.Consumers.NextHandle();
-        *subscribed = new SubscribedEvent { Session = session.Id, Request = command.Request, Subscription = handle };
-        WriteString((byte*)(subscribed + 1), name);
-        session.Port.Ring.Stage();
-
-        var consumer = new Consumer(session, handle, queue, Math.Min(command.CreditMessages, (uint)_limits.MaxCreditMessages));
-        consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
-        session.Consumers.Set(handle, consumer);
-        queue.Add(consumer);
-        Schedule(queue);
-    }
-
-    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
-    private bool OnUnsubscribe(in UnsubscribeCommand command)
-    {
-        Session? session = OpenSession(command.Session);
-        if (session == null)
-            return true;
-        if (!session.Consumers.TryGet(command.Subscription, out Consumer? consumer))
-            return Fail(session, command.Request, ErrorCode.UnknownHandle, $"Subscription {command.Subscription} is not open on this connection.");
-        if (!consumer.IsEnded && !CanReturn(ReturnLength(consumer)))
-            return false;
-        Detach(consumer);
-        session.Consumers.Remove(command.Subscription);
-        Done(session, command.Request);
-        return true;
     }
 
     /// <summary>The session, when it may still ask for things.</summary>

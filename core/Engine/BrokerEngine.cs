@@ -88,6 +88,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     {
         _nowNs = nowNs;
         _batch++;
+        if (_passingPorts.Count > 0)
+            ReleasePassing();
+        if (_pullDeadlines.NextNs <= nowNs)
+            ListDuePulls();
     }
 
     /// <summary>Carries out one command.</summary>
@@ -104,7 +108,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 OnCredit(in As<CreditCommand>(body));
                 return true;
             case CommandType.OpenSession:
-                OnOpenSession(in As<OpenSessionCommand>(body));
+                OnOpenSession(in As<OpenSessionCommand>(body), body[sizeof(OpenSessionCommand)..]);
                 return true;
             case CommandType.CloseSession:
                 return OnCloseSession(in As<CloseSessionCommand>(body));
@@ -118,6 +122,14 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return true;
             case CommandType.Unsubscribe:
                 return OnUnsubscribe(in As<UnsubscribeCommand>(body));
+            case CommandType.Get:
+                OnGet(in As<GetCommand>(body));
+                return true;
+            case CommandType.Recover:
+                return OnRecover(in As<RequestCommand>(body));
+            case CommandType.SetMaxUnacked:
+                OnSetMaxUnacked(in As<RequestCommand>(body));
+                return true;
             case CommandType.DeclareQueue:
                 return OnDeclareQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeleteQueue:
@@ -130,6 +142,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: true);
             case CommandType.Unbind:
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: false);
+            case CommandType.DeclareVirtualHost:
+                return OnDeclareVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
+            case CommandType.DeleteVirtualHost:
+                return OnDeleteVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             default:
                 throw new InvalidOperationException($"Command type {type} does not exist.");
         }
@@ -142,8 +158,12 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         long delivered = DeliveredCount;
         if (_scheduledQueues.Count > 0)
             Dispatch();
+        if (_pulls.Count > 0)
+            AnswerPulls();
         if (_scheduledPublications.Count > 0)
             Confirm();
+        if (HasDueRemovals)
+            RemoveDue();
         CommitPorts();
         return (int)(DeliveredCount - delivered);
     }

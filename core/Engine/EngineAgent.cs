@@ -116,6 +116,7 @@ internal sealed class EngineAgent : IAgent
         }
 
         int work = 0;
+        _engine.ReleasePassing();
         if (_engine.CanServeWaiting)
         {
             _engine.BeginBatch(UnixClock.NowNs());

@@ -11,8 +11,6 @@ namespace LowLatency.Core.Queues;
 internal sealed unsafe class BrokerQueue
 {
     private readonly SequenceHeap _returned = new();
-    private Consumer[] _consumers = [];
-    private int _turn;
 
     internal BrokerQueue(uint id, VirtualHost host, byte[] name, QueueOptions options, EntryPool pool)
     {
@@ -21,6 +19,7 @@ internal sealed unsafe class BrokerQueue
         Name = name;
         DisplayName = NameRules.Text(name);
         Options = options;
+        Consumers = new ConsumerSet(options.SingleActiveConsumer);
         Entries = new DispatchRing(pool);
         Cursor = Entries.Next;
     }
@@ -55,7 +54,7 @@ internal sealed unsafe class BrokerQueue
 
     internal bool IsFull => Count >= MaxLength;
 
-    internal ReadOnlySpan<Consumer> Consumers => _consumers;
+    internal ConsumerSet Consumers { get; }
 
     /// <summary>End of its definition record; 0 when it is not durable.</summary>
     internal long DefinedAt { get; set; }
@@ -66,6 +65,12 @@ internal sealed unsafe class BrokerQueue
     /// <summary>False once deleted.</summary>
     internal bool Exists { get; set; } = true;
 
+    /// <summary>A direct reply-to address: one subscription's own, and hidden from others.</summary>
+    internal bool IsReplyTo { get; init; }
+
+    /// <summary>Its last turn could not be journaled yet.</summary>
+    internal bool IsHeld { get; set; }
+
     /// <summary>In the engine's list of queues that may have something to deliver.</summary>
     internal bool IsScheduled { get; set; }
 
@@ -74,6 +79,15 @@ internal sealed unsafe class BrokerQueue
 
     /// <summary>Room enough to wake those that wait: an eighth of the bound, so that they do not bounce on it.</summary>
     internal bool HasRoomAgain => Count <= MaxLength - Math.Max(1, MaxLength / 8);
+
+    /// <summary>Bindings to it.</summary>
+    internal BindingChain Bindings { get; } = new(ofDestination: true);
+
+    /// <summary>The walk that met it last: see <see cref="Router"/>.</summary>
+    internal long RouteStamp { get; set; }
+
+    /// <summary>Session of the connection that alone may use it; null for all.</summary>
+    internal Session? Owner { get; init; }
 
     /// <summary>Cursor that the last Delivered record has named.</summary>
     internal long JournaledCursor { get; set; } = 1;
@@ -139,27 +153,6 @@ internal sealed unsafe class BrokerQueue
         entry->State = EntryState.Unsettled;
         ReadyCount--;
         UnsettledCount++;
-    }
-
-    /// <summary>The consumer whose turn it is among those that can take so many bytes; null when none can.</summary>
-    /// <param name="payloadLength">Bytes of the message.</param>
-    /// <param name="isPortFull">One had credit, but the port it is reached by has no room: try again.</param>
-    internal Consumer? NextConsumer(int payloadLength, out bool isPortFull)
-    {
-        isPortFull = false;
-        Consumer[] consumers = _consumers;
-        for (int i = 0; i < consumers.Length; i++)
-        {
-            if (_turn >= consumers.Length)
-                _turn = 0;
-            Consumer consumer = consumers[_turn++];
-            if (!consumer.CanTake(payloadLength))
-                continue;
-            if (consumer.Session.Port.CanDeliver)
-                return consumer;
-            isPortFull = true;
-        }
-        return null;
     }
 
     /// <summary>Removes a message for good, whatever its state.</summary>
@@ -253,8 +246,4 @@ internal sealed unsafe class BrokerQueue
         Cursor = next;
         JournaledCursor = next;
     }
-
-    internal void Add(Consumer consumer) => _consumers = [.. _consumers, consumer];
-
-    internal void Remove(Consumer consumer) => _consumers = Array.FindAll(_consumers, other => other != consumer);
 }

@@ -7,11 +7,9 @@ internal sealed partial class BrokerSimulation
 {
     private const int MaxWaitingCommands = 400;
 
-    private static readonly string[] Queues = ["durable-0", "durable-1", "durable-2", "transient-0", "transient-1", "small-0", "small-1"];
-    private static readonly string[] Exchanges = ["", "durable-x", "transient-x", "other-x"];
-    private static readonly string[] Keys = ["k0", "k1", "k2"];
     private static readonly string[] PublisherNames = ["", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
 
+    private readonly SimulatedTopology _topology;
     private readonly List<SimulatedClient> _clients = [];
     private readonly List<SimulatedPublisher> _publishers = [];
     private readonly Stack<int> _sessionIds = new(Enumerable.Range(0, Limits.MaxSessions).Reverse());
@@ -46,7 +44,7 @@ internal sealed partial class BrokerSimulation
                 PublishSome(client);
                 break;
             case SimulationAction.Subscribe:
-                Send(new Subscribe(client.Session, ++_request, Pick(Queues)!, MoreCredit(), CreditBytes()));
+                Subscribe(client);
                 break;
             case SimulationAction.Credit:
                 if (client.Subscriptions.Count > 0)
@@ -55,17 +53,27 @@ internal sealed partial class BrokerSimulation
             case SimulationAction.Settle:
                 SettleSome(client);
                 break;
+            case SimulationAction.Get:
+                Get(client);
+                break;
+            case SimulationAction.Recover:
+                Send(new SessionRequest(CommandType.Recover, client.Session, ++_request));
+                foreach (SimulatedSubscription subscription in client.Subscriptions.Values)
+                    subscription.Unsettled.Clear();
+                break;
+            case SimulationAction.LimitUnacked:
+                Send(new SessionRequest(CommandType.SetMaxUnacked, client.Session, ++_request, (uint)_random.Next(6)));
+                break;
+            case SimulationAction.Purge:
+                break;
             case SimulationAction.Declare:
                 Declare(client);
                 break;
             case SimulationAction.Bind:
-                Send(new Bind(client.Session, ++_request, Exchanges[_random.Next(1, Exchanges.Length)], Pick(Queues)!, Pick(Keys)!, IsBind: _random.Next(4) != 0));
+                Bind(client);
                 break;
             case SimulationAction.Delete:
-                if (_random.Next(3) == 0)
-                    Send(new DeleteExchange(client.Session, ++_request, Exchanges[_random.Next(1, Exchanges.Length)]));
-                else
-                    Send(new DeleteQueue(client.Session, ++_request, Pick(Queues)!));
+                Delete(client);
                 break;
             case SimulationAction.Close:
                 CloseSomething(client);
@@ -88,21 +96,18 @@ internal sealed partial class BrokerSimulation
     {
         var port = new SimulatedPort(_profile.PortCapacity);
         _core.Ports.Add(port.Port);
-        var client = new SimulatedClient(_sessionIds.Pop(), port);
+        string host = _profile.Has(SimulationAction.Hosts) && _random.Next(3) == 0 ? SimulatedTopology.Hosts[_random.Next(SimulatedTopology.Hosts.Length)] : "/";
+        var client = new SimulatedClient(_sessionIds.Pop(), port, host);
         _clients.Add(client);
-        Send(new OpenSession(client.Session, port));
-        if (_clients.Count == 1 && _model.State.Queues.Count == 0)
-        {
-            foreach (string queue in Queues)
-                Send(new DeclareQueue(client.Session, ++_request, queue, queue[0] != 't', Passive: false, queue[0] == 's' ? 7 : 0));
-            Send(new DeclareExchange(client.Session, ++_request, Exchanges[1], Durable: true));
-            Send(new DeclareExchange(client.Session, ++_request, Exchanges[2], Durable: false));
-            foreach (string key in Keys)
-            {
-                Send(new Bind(client.Session, ++_request, Exchanges[1], Pick(Queues)!, key, IsBind: true));
-                Send(new Bind(client.Session, ++_request, Exchanges[_random.Next(1, 3)], Pick(Queues)!, key, IsBind: true));
-            }
-        }
+        Send(new OpenSession(client.Session, port, host, _random.NextWord()));
+        if (_model.State.Hosts.TryGetValue(host, out NaiveVirtualHost? known) && known.Queues.Count > 0)
+            return;
+        foreach (QueuePlan queue in _topology.Queues)
+            Declare(client, queue.Name);
+        foreach (ExchangePlan exchange in _topology.Exchanges)
+            DeclareExchange(client, exchange.Name);
+        for (int i = 0; i < 10; i++)
+            Bind(client);
     }
 
     private void Disconnect(SimulatedClient client)
@@ -150,30 +155,66 @@ internal sealed partial class BrokerSimulation
 
     private void Declare(SimulatedClient client)
     {
-        if (_random.Next(4) == 0)
+        if (_profile.Has(SimulationAction.Hosts) && _random.Next(8) == 0)
         {
-            string exchange = Exchanges[_random.Next(1, Exchanges.Length)];
-            Send(new DeclareExchange(client.Session, ++_request, exchange, exchange[0] == 'd' || _random.Next(8) == 0));
-            return;
+            string host = SimulatedTopology.Hosts[_random.Next(SimulatedTopology.Hosts.Length)];
+            Send(new DeclareVirtualHost(client.Session, ++_request, host, _random.Next(8) == 0, host == "h1" ? new NaiveTable() : _topology.HostArguments()));
         }
-        string queue = Pick(Queues)!;
-        bool isDurable = queue[0] != 't' && _random.Next(20) != 0;
-        long maxLength = queue[0] == 's' ? _random.Next(20) == 0 ? 5 : 7 : 0;
-        Send(new DeclareQueue(client.Session, ++_request, queue, isDurable, Passive: _random.Next(12) == 0, maxLength));
+        else if (_random.Next(4) == 0)
+        {
+            DeclareExchange(client, _topology.AnyExchange);
+        }
+        else
+        {
+            Declare(client, _profile.Has(SimulationAction.Unnamed) && _random.Next(10) == 0 ? "" : _random.Next(40) == 0 ? "amq.mine" : _topology.AnyQueue);
+        }
+    }
+
+    private void Declare(SimulatedClient client, string queue)
+    {
+        (QueueFlags flags, NaiveTable arguments) = _topology.Declaration(queue);
+        Send(new DeclareQueue(client.Session, ++_request, queue, flags, arguments));
+    }
+
+    private void DeclareExchange(SimulatedClient client, string exchange)
+    {
+        (ExchangeKind kind, ExchangeFlags flags, NaiveTable arguments) = _topology.ExchangeDeclaration(exchange);
+        Send(new DeclareExchange(client.Session, ++_request, exchange, kind, flags, arguments));
+    }
+
+    private void Bind(SimulatedClient client)
+    {
+        (string exchange, NaiveBinding binding) = _topology.AnyBinding();
+        bool isBind = _random.Next(4) != 0;
+        // To unbind something that is bound.
+        if (!isBind && _random.Next(4) != 0 && _model.State.Hosts.TryGetValue(client.Host, out NaiveVirtualHost? host) && host.Exchanges.TryGetValue(exchange, out NaiveExchange? known) && known.Bindings.Count > 0)
+            binding = known.Bindings[_random.Next(known.Bindings.Count)];
+        Send(new Bind(client.Session, ++_request, exchange, binding, isBind));
+    }
+
+    private void Delete(SimulatedClient client)
+    {
+        var flags = (DeleteFlags)_random.Next(4);
+        if (_profile.Has(SimulationAction.Hosts) && _random.Next(4) == 0)
+            Send(new DeleteVirtualHost(client.Session, ++_request, SimulatedTopology.Hosts[_random.Next(SimulatedTopology.Hosts.Length)]));
+        else if (_random.Next(3) == 0)
+            Send(new DeleteExchange(client.Session, ++_request, _topology.AnyExchange, flags & DeleteFlags.IfUnused));
+        else
+            Send(new DeleteQueue(client.Session, ++_request, _topology.AnyQueue, flags));
     }
 
     private void OpenPublication(SimulatedClient client)
     {
-        SimulatedPublisher? publisher = Pick(_publishers.FindAll(known => known.Owner == null));
+        SimulatedPublisher? publisher = Pick(_publishers.FindAll(known => known.Owner == null && known.Host == client.Host));
         if (publisher == null || _random.Next(4) == 0)
         {
             string name = Pick(PublisherNames)!;
             if (name.Length > 0 && _publishers.Exists(known => known.Name == name))
                 return;
-            string exchange = _random.Next(2) == 0 ? "" : Exchanges[_random.Next(20) == 0 ? 3 : _random.Next(1, 3)];
-            string key = exchange.Length == 0 ? Pick(Queues)! : Pick(Keys)!;
+            string exchange = _random.Next(2) == 0 ? "" : _topology.AnyExchange;
+            string key = exchange.Length == 0 ? AnyAddress() : Pick(SimulatedTopology.Keys)!;
             var level = (DurabilityLevel)_random.Next(1, 4);
-            publisher = new SimulatedPublisher(name, exchange, key, level, mandatory: _random.Next(3) != 0);
+            publisher = new SimulatedPublisher(client.Host, name, exchange, key, level, mandatory: _random.Next(3) != 0);
             _publishers.Add(publisher);
         }
         Open(client, publisher);
@@ -194,7 +235,7 @@ internal sealed partial class BrokerSimulation
             return;
         for (int i = _random.Next(1, _profile.MaxBurst + 1); i > 0; i--)
         {
-            Publish? publish = publisher.Next(() => MakeMessage(publisher));
+            Publish? publish = publisher.Next(_nowNs, PublishFlag(), () => MakeMessage(publisher));
             if (publish == null)
                 return;
             Send(publish);
@@ -203,10 +244,21 @@ internal sealed partial class BrokerSimulation
 
     private NaiveMessage MakeMessage(SimulatedPublisher publisher)
     {
-        string key = _random.Next(6) != 0 ? "" : publisher.Exchange.Length == 0 ? Pick(Queues)! : Pick(Keys)!;
+        string key = _random.Next(6) != 0 ? "" : publisher.Exchange.Length == 0 ? AnyAddress() : Pick(SimulatedTopology.Keys)!;
         int body = _random.Next(_profile.LargeEvery) == 0 ? _random.Next(_profile.MaxBody + 1) : _random.Next(Math.Min(_profile.MaxBody, 200) + 1);
-        return new NaiveMessage(++_messageId, key, _random.Next(4) == 0 ? _random.Next(30) : 0, body);
+        return new NaiveMessage(++_messageId, key, _topology.AnyHeaders(), body);
     }
+
+    /// <summary>A queue, or where somebody waits for an answer.</summary>
+    private string AnyAddress() =>
+        _profile.Has(SimulationAction.ReplyTo) && _random.Next(4) == 0 && Pick(_clients) is { Address.Length: > 0 } client ? client.Address : _topology.AnyQueue;
+
+    private PublishFlags PublishFlag() => (_random.Next(8) + 8) switch
+    {
+        0 => PublishFlags.Mandatory,
+        1 => (PublishFlags)(_random.Next(1, 4) << 4),
+        _ => PublishFlags.None,
+    };
 
     private void SettleSome(SimulatedClient client)
     {
@@ -227,6 +279,41 @@ internal sealed partial class BrokerSimulation
         unsettled.RemoveWhere(tag => tag <= tags[to] && (isCumulative || tag >= tags[from]));
     }
 
+    private void Subscribe(SimulatedClient client)
+    {
+        if (_profile.Has(SimulationAction.ReplyTo) && _random.Next(4) == 0)
+        {
+            SubscribeFlags wrong = _random.Next(8) == 0 ? SubscribeFlags.Browse : 0;
+            Send(new Subscribe(client.Session, ++_request, "amq.rabbitmq.reply-to", MoreCredit(), CreditBytes()) { Flags = SubscribeFlags.NoAck ^ wrong });
+            return;
+        }
+        SubscribeFlags flags = 0;
+        if (_profile.Has(SimulationAction.NoAck) && _random.Next(3) == 0)
+            flags |= SubscribeFlags.NoAck;
+        if (_profile.Has(SimulationAction.ExclusiveConsumers) && _random.Next(4) == 0)
+            flags |= SubscribeFlags.Exclusive;
+        if (_profile.Has(SimulationAction.Browse) && _random.Next(4) == 0)
+            flags |= SubscribeFlags.Browse;
+        if (_profile.Has(SimulationAction.Conflate) && _random.Next(3) == 0)
+            flags |= SubscribeFlags.Conflate;
+        Send(new Subscribe(client.Session, ++_request, _topology.AnyQueue, MoreCredit(), CreditBytes())
+        {
+            Flags = flags,
+            Priority = _profile.Has(SimulationAction.ConsumerPriorities) ? _random.Next(3) - 1 : 0,
+            MaxUnacked = _random.Next(4) == 0 ? (uint)_random.Next(6) : 0,
+            ConflationKey = _random.Next(2) == 0 ? "" : "k",
+        });
+    }
+
+    private void Get(SimulatedClient client)
+    {
+        if (client.Subscriptions.Count == 0)
+            return;
+        uint most = _random.Next(30) == 0 ? 0 : (uint)_random.Next(1, 10);
+        uint wait = _random.Next(2) == 0 ? 0 : (uint)_random.Next(1, 50);
+        Send(new Get(client.Session, ++_request, Pick([.. client.Subscriptions.Keys]), most, wait, _random.Next(3) == 0 ? (ulong)_random.Next(1000) : ulong.MaxValue));
+    }
+
     private void CloseSomething(SimulatedClient client)
     {
         SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen));
@@ -241,25 +328,26 @@ internal sealed partial class BrokerSimulation
         if (handles.Length == 0)
             return;
         uint handle = Pick(handles);
-        client.Subscriptions[handle].IsClosing = true;
-        Send(new Unsubscribe(client.Session, ++_request, handle));
+        bool keeps = _profile.Has(SimulationAction.KeepUnsettled) && _random.Next(2) == 0;
+        client.Subscriptions[handle].IsClosing = !keeps;
+        Send(new Unsubscribe(client.Session, ++_request, handle, keeps));
     }
 
     private void BreakRule(SimulatedClient client)
     {
         uint[] handles = [.. client.Subscriptions.Keys];
         SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen));
-        var message = new NaiveMessage(++_messageId, "", 0, 10);
+        var message = new NaiveMessage(++_messageId, "", new NaiveHeaders(), 10);
         switch (_random.Next(9))
         {
             case 0:
-                Send(new Publish(client.Session, 99, 1, message));
+                Send(new Publish(client.Session, 99, 1, message, _nowNs));
                 break;
             case 1 when publisher != null:
-                Send(new Publish(client.Session, publisher.Handle, publisher.Sent, message));
+                Send(new Publish(client.Session, publisher.Handle, publisher.Sent, message, _nowNs));
                 break;
             case 2 when publisher != null:
-                Send(new Publish(client.Session, publisher.Handle, publisher.NextSequence, new NaiveMessage(++_messageId, "", 0, Limits.MaxBodyLength + 1)));
+                Send(new Publish(client.Session, publisher.Handle, publisher.NextSequence, new NaiveMessage(++_messageId, "", new NaiveHeaders(), Limits.MaxBodyLength + 1), _nowNs));
                 break;
             case 3:
                 Send(new Credit(client.Session, 99, 1, 1));
@@ -285,7 +373,7 @@ internal sealed partial class BrokerSimulation
 
     private void TakeOver(SimulatedClient client)
     {
-        SimulatedPublisher? publisher = Pick(_publishers.FindAll(known => known.Owner != null && known.Name.Length > 0));
+        SimulatedPublisher? publisher = Pick(_publishers.FindAll(known => known.Owner != null && known.Name.Length > 0 && known.Host == client.Host));
         if (publisher == null)
             return;
         publisher.Owner!.Publishers.Remove(publisher);

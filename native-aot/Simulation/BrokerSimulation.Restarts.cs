@@ -50,7 +50,7 @@ internal sealed partial class BrokerSimulation
             throw new SimulationException($"The journal ends at {end} after the restart, up to {durable} was durable.");
         Note($"recovered up to {end}, flags {flags}");
         _startTail = Journal.Log.Tail;
-        _model.Recover(_core, end, flags);
+        _model.Recover(_core, _reader, end, flags);
         CheckAgain();
     }
 

@@ -17,13 +17,16 @@ internal sealed partial class BrokerSimulation : IDisposable
         MaxSessions = 32,
         MaxPublicationsPerSession = 4,
         MaxSubscriptionsPerSession = 4,
-        MaxQueues = 6,
-        MaxExchanges = 2,
-        MaxBindings = 6,
+        MaxQueues = 9,
+        MaxExchanges = 6,
+        MaxBindings = 20,
+        MaxVirtualHosts = 2,
         MaxPublishers = 5,
         MaxBodyLength = 200 * 1024,
         MaxWindow = 64,
         MaxCreditMessages = 200,
+        MaxConflationKeys = 3,
+        DefaultReplyLength = 8,
         DefaultQueueLength = 100,
         MaxTransientBytes = 8 * 1024 * 1024,
         IngressCapacity = 4096,
@@ -53,8 +56,9 @@ internal sealed partial class BrokerSimulation : IDisposable
         _random = new SimulationRandom(seed);
         _steps = steps;
         _profile = new SimulationProfile(_random, steps, disabled);
+        _topology = new SimulatedTopology(_random, _profile);
         (_core, _reader) = Start();
-        _model.Begin(_core);
+        _model.Begin(_core, _reader);
     }
 
     /// <summary>Steps done.</summary>
@@ -139,7 +143,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             _restartAt = Step + _random.Next(5, 80);
             Note("the journal has failed");
             Engine.BeginBatch(_nowNs);
-            _model.BeforeCall();
+            _model.BeginBatch(_nowNs);
             Engine.OnJournalFailed(Journal.FailureText);
             _model.OnJournalFailed();
             _model.AfterCall();
@@ -148,7 +152,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         if (Engine.CanServeWaiting)
         {
             Engine.BeginBatch(_nowNs);
-            _model.BeforeCall();
+            _model.BeginBatch(_nowNs);
             Engine.OnSpace();
             _model.OnSpace();
             _model.AfterCall();
@@ -156,6 +160,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
 
         Engine.BeginBatch(_nowNs += _random.Next(1_000_000));
+        _model.BeginBatch(_nowNs);
         long durable = Journal.DurablePosition;
         if (!_isDurableTold && durable > Engine.DurablePosition)
         {
@@ -192,13 +197,13 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private void EndBatch()
     {
-        long tail = Journal.Log.Tail;
         long delivered = Engine.DeliveredCount;
+        _model.BeforeCall();
         Engine.EndBatch();
-        _model.AfterCall();
+        _model.MarkOverrun();
         Count("deliveries", Engine.DeliveredCount - delivered);
         int from = _log.Count;
-        _model.EndBatch(tail, _log, checksEntries: _random.Next(16) == 0);
+        _model.EndBatch(_log, checksEntries: _random.Next(16) == 0);
         foreach (object entry in _log.Skip(from))
         {
             if (entry is not SimulatedEvent item)
@@ -263,7 +268,6 @@ internal sealed partial class BrokerSimulation : IDisposable
     {
         BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake, _profile.JournalReserve);
         MessageReader reader = core.CreateReader();
-        _model.ReadWith(reader);
         return (core, reader);
     }
 

@@ -10,40 +10,44 @@ internal sealed partial class NaiveBroker
     private long _batch;
 
     /// <summary>A batch has ended: takes what it committed and compares.</summary>
-    /// <param name="tailBefore">Where the journal ended when the batch's commands were done.</param>
     /// <param name="log">Takes the events, for a report.</param>
     /// <param name="checksEntries">Compare every message of every queue.</param>
-    internal void EndBatch(long tailBefore, List<object> log, bool checksEntries)
+    internal void EndBatch(List<object> log, bool checksEntries)
     {
         _batch++;
         _deliveries.Clear();
-        foreach (NaiveSession session in _sessions.Values.ToArray())
+        var others = new List<(NaiveSession Session, SimulatedEvent Event)>();
+        foreach (NaiveSession session in _sessions.Values)
         {
             _events.Clear();
             session.Port.Peek(_events);
             log.AddRange(_events);
             foreach (SimulatedEvent item in _events)
             {
-                if (item.Type == EventType.Deliver)
+                if (item.Type is EventType.Deliver or EventType.DeliverConflated)
                     _deliveries.Add(item);
                 else
-                    OnEvent(session, item);
+                    others.Add((session, item));
             }
         }
-        OnDeliveries(_deliveries, tailBefore);
+        OnDeliveries(_deliveries);
+        foreach ((NaiveSession session, SimulatedEvent item) in others)
+            OnEvent(session, item);
+        DeleteLeaving();
         // What an overrun session gives back is delivered in the next batch.
         bool hasOverrun = _sessions.Values.Any(session => session.IsOverrun);
         foreach (NaiveSession session in _sessions.Values.ToArray())
-            EndBatch(session, tailBefore);
-        foreach (NaiveQueue queue in _state.Queues.Values)
+            EndBatch(session);
+        foreach (NaiveQueue queue in _state.Queues)
         {
             if (!hasOverrun)
                 CheckNothingHeldBack(queue);
             CheckQueue(queue, checksEntries);
         }
+        Remember();
     }
 
-    private void EndBatch(NaiveSession session, long tailBefore)
+    private void EndBatch(NaiveSession session)
     {
         if (session.IsOverrun && _core.Engine.HasOverrunSessions)
             return; // The journal has no room yet for what they give back.
@@ -51,7 +55,6 @@ internal sealed partial class NaiveBroker
         {
             session.Replies.Clear();
             session.Events.Clear();
-            _tailBefore = tailBefore;
             Release(session);
             if (session.IsClosing)
                 _sessions.Remove(session.Id);
@@ -62,6 +65,7 @@ internal sealed partial class NaiveBroker
             Check(reply.NotAfter > Durable, $"Request {request} of session {session.Id} was not answered: {reply}, durable is {Durable}.");
         if (!session.Port.HasRoom)
             return;
+        CheckPulls(session);
         foreach (NaivePublication publication in session.Publications.Values)
         {
             if (!publication.IsEnded && publication.Pending.TryPeek(out PendingConfirm pending))
@@ -82,32 +86,37 @@ internal sealed partial class NaiveBroker
                 break;
             case EventType.Rejected:
                 RejectedEvent rejected = item.Read<RejectedEvent>();
-                Expect(session, new ExpectedEvent(item.Type, rejected.Publication, rejected.Sequence, (ErrorCode)rejected.Code, item.String<RejectedEvent>(), true));
+                Expect(session, new ExpectedEvent(item.Type, rejected.Publication, rejected.Sequence, (ErrorCode)rejected.Code, true) { Queues = [item.String<RejectedEvent>()] });
                 break;
             case EventType.PublicationReady:
-                Expect(session, new ExpectedEvent(item.Type, item.Read<PublicationReadyEvent>().Publication, 0, ErrorCode.None, "", true));
+                Expect(session, new ExpectedEvent(item.Type, item.Read<PublicationReadyEvent>().Publication, 0, ErrorCode.None, true));
                 break;
             case EventType.SubscriptionEnded:
                 SubscriptionEndedEvent ended = item.Read<SubscriptionEndedEvent>();
-                Expect(session, new ExpectedEvent(item.Type, ended.Handle, 0, (ErrorCode)ended.Code, "", ended.IsPublication != 0));
+                Expect(session, new ExpectedEvent(item.Type, ended.Handle, 0, (ErrorCode)ended.Code, ended.IsPublication != 0));
                 break;
             case EventType.SessionFault:
-                Expect(session, new ExpectedEvent(item.Type, 0, 0, (ErrorCode)item.Read<SessionFaultEvent>().Code, "", false));
+                Expect(session, new ExpectedEvent(item.Type, 0, 0, (ErrorCode)item.Read<SessionFaultEvent>().Code, false));
                 break;
             case EventType.SessionOpened:
-                Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));
+                Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, false));
                 break;
             case EventType.SessionClosed:
                 if (!session.IsOverrun)
-                    Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, "", false));
+                    Expect(session, new ExpectedEvent(item.Type, 0, 0, ErrorCode.None, false));
                 _sessions.Remove(session.Id);
+                break;
+            case EventType.SubscriptionActive:
+                SubscriptionActiveEvent active = item.Read<SubscriptionActiveEvent>();
+                Expect(session, new ExpectedEvent(item.Type, active.Subscription, active.IsActive, ErrorCode.None, false));
                 break;
             case EventType.Failed:
                 FailedEvent failed = item.Read<FailedEvent>();
                 OnReply(session, failed.Request, new ExpectedReply(item.Type, (ErrorCode)failed.Code, 0, 0));
                 break;
             case EventType.Done:
-                OnReply(session, item.Read<DoneEvent>().Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0));
+                DoneEvent done = item.Read<DoneEvent>();
+                OnReply(session, done.Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0) { Count = done.Count });
                 break;
             case EventType.QueueDeclared:
                 OnReply(session, item.Read<QueueDeclaredEvent>().Request, new ExpectedReply(item.Type, ErrorCode.None, 0, 0));
@@ -134,7 +143,9 @@ internal sealed partial class NaiveBroker
     {
         if (session.IsOverrun && session.Events.Count == 0)
             return;
-        Check(session.Events.TryDequeue(out ExpectedEvent expected) && expected == found, $"Session {session.Id} was told {found}, expected {expected}.");
+        Check(session.Events.TryDequeue(out ExpectedEvent expected) && expected.IsMetBy(found), $"Session {session.Id} was told {found}, expected {expected}.");
+        if (expected.Queues != null && session.Publications.TryGetValue(expected.Handle, out NaivePublication? publication))
+            OnRejected(publication, expected, found.Queues![0]);
     }
 
     private void OnReply(NaiveSession session, uint request, ExpectedReply found)
@@ -142,8 +153,11 @@ internal sealed partial class NaiveBroker
         Check(session.Replies.Remove(request, out ExpectedReply? expected), $"Session {session.Id} was answered {found} to request {request}, which waits for nothing.");
         if (expected!.MayFail && _isJournalFailed && found is { Type: EventType.Failed, Code: ErrorCode.JournalFailed })
             return;
-        Check(found.Type == expected.Type && found.Code == expected.Code && found.Handle == expected.Handle && found.LastSequence == expected.LastSequence && found.Window == expected.Window,
-            $"Session {session.Id} was answered {found} to request {request}, expected {expected}.");
+        bool isSame = found.Type == expected.Type && found.Code == expected.Code && found.Handle == expected.Handle && found.LastSequence == expected.LastSequence
+            && found.Window == expected.Window && (expected.Count == null || expected.Count == found.Count);
+        Check(isSame, $"Session {session.Id} was answered {found} to request {request}, expected {expected}.");
+        if (expected.Pull != null)
+            OnPulled(expected.Pull, request, found.Count!.Value);
         Check(expected.NotBefore <= Durable, $"Request {request} of session {session.Id} was answered before it was durable: {expected}, durable is {Durable}.");
     }
 

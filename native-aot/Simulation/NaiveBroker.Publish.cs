@@ -18,10 +18,9 @@ internal sealed partial class NaiveBroker
 
     private void OnPublish(NaiveSession session, Publish command)
     {
-        ExpectNotStored(Publish(session, command));
+        bool mayStore = Publish(session, command);
+        Check(mayStore || !WasStored, "A message was stored that should not have been.");
     }
-
-    private void ExpectNotStored(bool mayStore) => Check(mayStore || !WasStored, "A message was stored that should not have been.");
 
     /// <returns>Whether it was to be stored.</returns>
     private bool Publish(NaiveSession session, Publish command)
@@ -43,88 +42,77 @@ internal sealed partial class NaiveBroker
             Fault(session, ErrorCode.ContentTooLarge);
             return false;
         }
-
         NaivePublisher? publisher = publication.Publisher;
         if (publisher != null && command.Sequence <= publisher.Last)
         {
             Resend(publication, publisher, command.Sequence);
             return false;
         }
-
-        string key = command.Message.OwnKey.Length > 0 ? command.Message.OwnKey : publication.Key;
-        List<NaiveQueue> route = Route(publication, key);
         if (_isShuttingDown)
         {
             Reject(publication, command.Sequence, ErrorCode.ShuttingDown);
             return false;
         }
+        string key = command.Message.OwnKey.Length > 0 ? command.Message.OwnKey : publication.Key;
+        List<NaiveQueue> route = Route(session.Host, publication.Exchange, key, command.Message.Headers);
         if (route.Count == 0)
         {
-            if (publication.IsMandatory)
+            if (publication.IsMandatory || (command.Flags & PublishFlags.Mandatory) != 0)
                 Reject(publication, command.Sequence, ErrorCode.NoRoute);
             else
                 Accept(publication, command.Sequence, DurabilityLevel.None, 0, 0, isResend: false);
             return false;
         }
-        foreach (NaiveQueue queue in route)
+        int size = key.Length + command.Message.HeaderBytes.Length + command.Message.Body.Length;
+        NaiveQueue[] full = [.. route.Where(queue => queue.IsFullFor(size))];
+        if (full.Length > 0)
         {
-            if (queue.Entries.Count < queue.MaxLength)
-                continue;
-            Reject(publication, command.Sequence, ErrorCode.QueueFull, queue.Name);
-            if (!queue.Waiting.Contains(publication))
-                queue.Waiting.Add(publication);
+            RejectFull(publication, command.Sequence, full);
             return false;
         }
-
-        DurabilityLevel level = route.Exists(queue => queue.Durable) ? publication.Level : DurabilityLevel.Memory;
+        DurabilityLevel level = route.Exists(queue => queue.Durable) ? LevelOf(publication, command) : DurabilityLevel.Memory;
         bool isJournaled = level != DurabilityLevel.Memory;
         RecordLog log = isJournaled ? Log : _core.Transient.Log;
         if (!WasStored)
+        {
             RefuseToStore(publication, command, key, route.Count, log);
-        else
-            Store(publication, command, new StoredMessage(command.Message, key, isJournaled, log.Tail), level, route);
+            return true;
+        }
+        var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, isJournaled) { Number = ++_storedCount, End = log.Tail, Exchange = publication.Exchange?.Name ?? "" };
+        foreach (NaiveQueue queue in route)
+            queue.Append(message);
+        publication.Publisher?.Store(command.Sequence, message);
+        Accept(publication, command.Sequence, level, message.End, message.End, isResend: false);
         return true;
     }
 
-    private List<NaiveQueue> Route(NaivePublication publication, string key)
+    private static DurabilityLevel LevelOf(NaivePublication publication, Publish command)
     {
-        if (publication.Exchange == null)
-            return _state.Queues.TryGetValue(key, out NaiveQueue? queue) ? [queue] : [];
-        if (!publication.Exchange.Exists)
-            return [];
-        return [.. publication.Exchange.Bindings.Where(binding => binding.Key == key).Select(binding => _state.Queues[binding.Queue])];
+        int own = (int)(command.Flags & PublishFlags.LevelMask) >> 4;
+        return own == 0 ? publication.Level : (DurabilityLevel)Math.Min(own, (int)publication.Level);
     }
 
-    private void Store(NaivePublication publication, Publish command, StoredMessage message, DurabilityLevel level, List<NaiveQueue> route)
+    private static void RejectFull(NaivePublication publication, ulong sequence, NaiveQueue[] full)
     {
-        string? publisher = publication.Publisher?.Name;
-        var places = new List<(string Queue, long Sequence)>();
-        foreach (NaiveQueue queue in route)
-        {
-            places.Add((queue.Name, queue.Next));
-            queue.Add(queue.Next, message);
-        }
-        publication.Publisher?.Store(command.Sequence, message);
-        if (message.IsJournaled)
-        {
-            Keep(state =>
-            {
-                foreach ((string name, long sequence) in places)
-                {
-                    // A transient queue is not there, or a durable one of the same name came later.
-                    if (state.Queues.TryGetValue(name, out NaiveQueue? queue) && queue.Durable)
-                        queue.Add(sequence, message);
-                }
-                if (publisher != null && state.Publishers.TryGetValue(publisher, out NaivePublisher? known))
-                    known.Store(command.Sequence, message);
-            });
-        }
-        Accept(publication, command.Sequence, level, message.End, message.End, isResend: false);
+        publication.LastReceived = sequence;
+        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, ErrorCode.QueueFull, true) { Queues = [.. full.Select(queue => queue.Name)] });
+        // The first, unless the engine's word is of another: see OnRejected.
+        if (!full[0].Waiting.Contains(publication))
+            full[0].Waiting.Add(publication);
+    }
+
+    /// <summary>Which of several full queues a publication waits for is the engine's choice.</summary>
+    private static void OnRejected(NaivePublication publication, ExpectedEvent expected, string queue)
+    {
+        NaiveQueue? guessed = publication.Session.Host.Queues.GetValueOrDefault(expected.Queues![0]);
+        NaiveQueue? chosen = publication.Session.Host.Queues.GetValueOrDefault(queue);
+        if (guessed != null && chosen != null && guessed != chosen && guessed.Waiting.Remove(publication) && !chosen.Waiting.Contains(publication))
+            chosen.Waiting.Add(publication);
     }
 
     private void RefuseToStore(NaivePublication publication, Publish command, string key, int routes, RecordLog log)
     {
-        int length = MessageLayout.Payload(routes) + key.Length + command.Message.Headers.Length + command.Message.Body.Length;
+        int length = MessageLayout.Payload(routes) + key.Length + command.Message.HeaderBytes.Length + command.Message.Body.Length;
         if (length > log.MaxBodyLength)
         {
             Reject(publication, command.Sequence, ErrorCode.ContentTooLarge);
@@ -159,10 +147,10 @@ internal sealed partial class NaiveBroker
         publication.Pending.Enqueue(new PendingConfirm(sequence, level, end, latestEnd, isResend, _batch));
     }
 
-    private static void Reject(NaivePublication publication, ulong sequence, ErrorCode code, string queue = "")
+    private static void Reject(NaivePublication publication, ulong sequence, ErrorCode code)
     {
         publication.LastReceived = sequence;
-        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, code, queue, true));
+        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, code, true));
     }
 
     /// <summary>The engine was told that there is room again.</summary>
@@ -184,7 +172,7 @@ internal sealed partial class NaiveBroker
     private static void TellReady(NaivePublication publication)
     {
         if (!publication.IsEnded)
-            Tell(publication.Session, new ExpectedEvent(EventType.PublicationReady, publication.Handle, 0, ErrorCode.None, "", true));
+            Tell(publication.Session, new ExpectedEvent(EventType.PublicationReady, publication.Handle, 0, ErrorCode.None, true));
     }
 
     private static void WakeWaiting(NaiveQueue queue)
@@ -197,9 +185,9 @@ internal sealed partial class NaiveBroker
     internal void OnJournalFailed()
     {
         _isJournalFailed = true;
-        foreach (NaiveSession session in _sessions.Values.OrderBy(session => session.Id))
+        foreach (NaiveSession session in _sessions.Values)
         {
-            foreach ((uint request, ExpectedReply reply) in session.Replies.ToArray())
+            foreach ((uint request, ExpectedReply reply) in session.Replies.Where(pair => pair.Value.Pull == null).ToArray())
                 session.Replies[request] = reply with { MayFail = true, NotAfter = 0 };
             foreach (NaivePublication publication in session.Publications.Values)
             {

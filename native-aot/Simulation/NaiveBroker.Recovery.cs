@@ -1,143 +1,132 @@
-using System.Text;
-using LowLatency.Core.Engine;
-using LowLatency.Core.Queues;
-using LowLatency.Core.Routing;
-
 namespace LowLatency.Server.Simulation;
 
 /// <content>What the journal must bring back.</content>
 internal sealed partial class NaiveBroker
 {
-    private readonly List<KeptChange> _kept = [];
-    private readonly HashSet<(string Queue, StoredMessage Message)> _everDelivered = [];
-    private NaiveState _base = new();
+    /// <summary>What was durable when the journal ended where it did.</summary>
+    private sealed record Moment(long Tail, NaiveState State);
 
-    /// <summary>A change that a record tells of.</summary>
-    /// <param name="Begin">The record begins here or later.</param>
-    /// <param name="End">The record ends here or before.</param>
-    /// <param name="IsOne">It ends at <paramref name="End"/>.</param>
-    /// <param name="Change">What it does.</param>
-    private sealed record KeptChange(long Begin, long End, bool IsOne, Action<NaiveState, bool> Change);
+    private readonly List<Moment> _moments = [];
 
-    /// <param name="end">End of the record, where it is not the last one.</param>
-    private void Keep(Action<NaiveState> change, long end = 0) =>
-        _kept.Add(new KeptChange(_tailBefore, end != 0 ? end : Log.Tail, IsOne: true, (state, _) => change(state)));
-
-    /// <summary>A change to single messages of a queue; without a record where the journal took none.</summary>
-    private void KeepOf(NaiveQueue queue, long[] sequences, Action<NaiveQueue, long> change, long begin = -1)
+    /// <summary>Remembers what is durable now.</summary>
+    /// <param name="tail">Where the journal ends with it; 0: where it ends now.</param>
+    private void Remember(long tail = 0)
     {
-        if (!queue.Durable)
-            return;
-        begin = begin < 0 ? _tailBefore : begin;
-        if (Log.Tail == begin)
-        {
-            Check(!IsLogOpen, $"Messages {string.Join(", ", sequences)} of queue {queue.Name} were changed without a record.");
-        }
-        bool isUncertain = Log.Tail == begin || !IsLogOpen;
-        if (isUncertain)
-            IsExact = false;
-        string name = queue.Name;
-        _kept.Add(new KeptChange(begin, Log.Tail, IsOne: false, (state, isCertain) =>
-        {
-            NaiveQueue changed = state.Queues[name];
-            foreach (long sequence in sequences)
-            {
-                if (!changed.Entries.TryGetValue(sequence, out NaiveEntry? entry))
-                    continue;
-                if (isCertain && !isUncertain)
-                    change(changed, sequence);
-                else
-                    entry.IsUncertain = true;
-            }
-        }));
-    }
-
-    private void KeepDelivered(NaiveQueue queue, long[] sequences, long tailBefore)
-    {
-        foreach (long sequence in sequences)
-            _everDelivered.Add((queue.Name, queue.Entries[sequence].Message));
-        KeepOf(queue, sequences, (changed, sequence) => changed.Deliver(sequence), tailBefore);
+        tail = tail != 0 ? tail : Log.Tail;
+        // What is durable will not be cut off: of those moments the last is enough.
+        while (_moments.Count > 1 && _moments[1].Tail <= Durable)
+            _moments.RemoveAt(0);
+        while (_moments.Count > 0 && _moments[^1].Tail >= tail)
+            _moments.RemoveAt(_moments.Count - 1);
+        _moments.Add(new Moment(tail, _state.CopyDurable()));
     }
 
     /// <summary>The broker has come back: is everything there that has to be, and nothing else?</summary>
     /// <param name="core">The new run.</param>
     /// <param name="end">Up to where the journal was found.</param>
     /// <param name="flags">What the end of the run before allows to say of deliveries.</param>
-    internal void Recover(BrokerCore core, long end, RecoveredFlags flags)
+    internal void Recover(Core.Engine.BrokerCore core, Core.Engine.MessageReader reader, long end, RecoveredFlags flags)
     {
-        CheckConfirmed(core, flags);
-        NaiveState state = _base;
-        foreach (KeptChange kept in _kept)
-        {
-            if (kept.End <= end)
-                kept.Change(state, true);
-            else if (!kept.IsOne && kept.Begin < end)
-                kept.Change(state, false);
-        }
-        foreach (NaiveQueue queue in state.Queues.Values)
-        {
-            Check(core.Engine.Topology.TryGetQueue(Encoding.UTF8.GetBytes(queue.Name), out BrokerQueue? real), $"Queue {queue.Name} did not come back.");
-            Recover(queue, real!, flags);
-        }
-        BrokerQueue[] queues = core.Engine.Topology.QueuesById();
-        Check(queues.Length == state.Queues.Count, $"Queues came back: {string.Join(", ", queues.Select(queue => queue.DisplayName))}; expected {string.Join(", ", state.Queues.Keys)}.");
-        CheckExchanges(core.Engine.Topology, state);
+        var engine = new EngineView(core, reader);
+        CheckConfirmed(engine, flags);
+        Moment before = _moments.Last(moment => moment.Tail <= end);
+        // Where the end is inside of what one call wrote, some of that was done and some was not.
+        Moment after = before.Tail == end ? before : _moments.Find(moment => moment.Tail > end) ?? before;
+        _engine = engine;
+        NaiveState state = before.State;
+        _state = state;
+        RecoverTopology(after.State);
+        foreach (NaiveQueue queue in state.Queues)
+            Recover(queue, after.State.FindQueue(queue.Host, queue.Name) ?? queue, flags);
+        CheckTopology();
 
-        _kept.Clear();
+        _moments.Clear();
         _waitingForDiskSpace.Clear();
         _waitingForMemory.Clear();
-        _base = state.CopyDurable();
-        _state = state;
-        Begin(core);
+        Begin(core, reader);
     }
 
-    private unsafe void Recover(NaiveQueue queue, BrokerQueue real, RecoveredFlags flags)
+    /// <summary>Takes the definitions that are there, where only the ones after would be right too.</summary>
+    private void RecoverTopology(NaiveState after)
     {
-        Check(real.MaxLength == queue.MaxLength && real.Durable, $"Queue {queue.Name} came back as another.");
-        foreach (NaiveEntry entry in queue.Entries.Values.ToArray())
+        if (_state == after)
+            return;
+        HashSet<(string, string)> queues = [.. _engine.QueueKeys];
+        foreach (NaiveVirtualHost later in after.Hosts.Values)
         {
-            QueueEntry* found = real.Entries.Find(entry.Sequence);
-            if (found == null && entry.IsUncertain)
+            if (!_state.Hosts.TryGetValue(later.Name, out NaiveVirtualHost? host))
             {
-                queue.Entries.Remove(entry.Sequence); // Settled, and the journal did take it.
+                if (_engine.HasHost(later.Name))
+                    _state.Hosts.Add(later.Name, later);
                 continue;
             }
-            Check(found != null, $"Queue {queue.Name} has lost {entry} in the restart.");
-            Check(found->State == EntryState.Ready, $"Queue {queue.Name}: state {found->State} of {entry} after the restart.");
-            Check(found->PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found->PayloadLength} of {entry} after the restart.");
-            if (entry.IsDelivered)
-                queue.Return(entry.Sequence);
-            bool isFlagged = found->DeliveryCount > 0 || found->MaybeDelivered != 0;
-            bool wasDelivered = _everDelivered.Contains((queue.Name, entry.Message));
-            Check(isFlagged || !wasDelivered || entry.IsUncertain || flags == RecoveredFlags.Unknown, $"Queue {queue.Name}: {entry} was delivered and is not flagged after the restart.");
-            if (flags == RecoveredFlags.Exact && !entry.IsUncertain)
+            foreach (NaiveQueue queue in host.Queues.Values.Where(queue => !later.Queues.ContainsKey(queue.Name) && !queues.Contains((queue.Host, queue.Name))).ToArray())
             {
-                Check(found->DeliveryCount == entry.Count && found->MaybeDelivered != 0 == entry.Maybe,
-                    $"Queue {queue.Name}: count {found->DeliveryCount}, maybe {found->MaybeDelivered} after the restart, expected {entry}.");
-                Check(entry.Maybe || isFlagged == wasDelivered, $"Queue {queue.Name}: {entry} is flagged {isFlagged} after the restart.");
+                host.Queues.Remove(queue.Name);
+                RemoveBindingsTo(host, toExchange: false, queue.Name);
             }
-            Check(flags != RecoveredFlags.All || found->MaybeDelivered != 0, $"Queue {queue.Name}: {entry} is not flagged after a power cut.");
-            if (!isFlagged)
-                _everDelivered.Remove((queue.Name, entry.Message));
-            entry.Count = found->DeliveryCount;
-            entry.Maybe = found->MaybeDelivered != 0;
-            entry.IsUncertain = false;
+            foreach (NaiveQueue queue in later.Queues.Values.Where(queue => !host.Queues.ContainsKey(queue.Name) && queues.Contains((queue.Host, queue.Name))))
+                host.Queues.Add(queue.Name, queue);
         }
-        long ready = queue.Entries.Count;
-        Check(real.ReadyCount == ready && real.UnsettledCount == 0, $"Queue {queue.Name} has {real.ReadyCount} ready and {real.UnsettledCount} unsettled after the restart, expected {ready} ready.");
-        Check(real.Entries.Next > queue.LastJournaled, $"Queue {queue.Name} goes on at {real.Entries.Next} after {queue.LastJournaled}.");
-        queue.Next = real.Entries.Next;
+        foreach (NaiveVirtualHost host in _state.Hosts.Values.Where(host => !after.Hosts.ContainsKey(host.Name) && !_engine.HasHost(host.Name)).ToArray())
+            _state.Hosts.Remove(host.Name);
+    }
+
+    private void Recover(NaiveQueue queue, NaiveQueue after, RecoveredFlags flags)
+    {
+        EngineQueue? real = _engine.Find(queue.Host, queue.Name);
+        Check(real != null, $"Queue {queue.Name} did not come back.");
+        Dictionary<long, EngineEntry> found = real!.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
+        var recovered = new List<NaiveEntry>();
+        foreach (long sequence in queue.Entries.Keys.Union(after.Entries.Keys).Union(queue.Ghosts.Keys).Union(after.Ghosts.Keys))
+        {
+            NaiveEntry? first = queue.Entries.GetValueOrDefault(sequence);
+            NaiveEntry? last = after.Entries.GetValueOrDefault(sequence);
+            NaiveEntry entry = first ?? last ?? queue.Ghosts.GetValueOrDefault(sequence) ?? after.Ghosts[sequence];
+            bool mayBeGone = first == null || last == null || entry.IsUncertain;
+            if (!found.Remove(sequence, out EngineEntry? there))
+            {
+                Check(mayBeGone, $"Queue {queue.Name} has lost {entry} in the restart.");
+                continue;
+            }
+            bool isCertain = !entry.IsUncertain && first == last;
+            recovered.Add(Recover(queue, entry, there, isCertain, flags));
+        }
+        Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
+        Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
+        Check(real.Next > queue.LastJournaled, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
+        queue.Entries = queue.Entries.Clear().AddRange(recovered.Select(entry => KeyValuePair.Create(entry.Sequence, entry)));
+        queue.Ghosts = queue.Ghosts.Clear();
+        queue.Next = real.Next;
+        queue.UsedNs = _nowNs;
+    }
+
+    /// <summary>An entry after a restart: what is certain is compared, the rest is taken as it is.</summary>
+    private NaiveEntry Recover(NaiveQueue queue, NaiveEntry entry, EngineEntry found, bool isCertain, RecoveredFlags flags)
+    {
+        NaiveEntry expected = entry.State == NaiveEntryState.Unsettled ? entry with { State = NaiveEntryState.Ready, Count = entry.Count + 1 } : entry;
+        Check(found.State == NaiveEntryState.Ready, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+        Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found.PayloadLength} of {entry} after the restart.");
+        bool isFlagged = found.Count > 0 || found.Maybe;
+        bool wasDelivered = _everDelivered.Contains(Identity(queue, entry));
+        Check(isFlagged || !wasDelivered || entry.IsUncertain || flags == RecoveredFlags.Unknown, $"Queue {queue.Name}: {entry} was delivered and is not flagged after the restart.");
+        if (flags == RecoveredFlags.Exact && isCertain)
+        {
+            Check(found.Count == expected.Count && found.Maybe == expected.Maybe, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+            Check(entry.Maybe || isFlagged == wasDelivered, $"Queue {queue.Name}: {entry} is flagged {isFlagged} after the restart.");
+        }
+        Check(flags != RecoveredFlags.All || found.Maybe, $"Queue {queue.Name}: {entry} is not flagged after a power cut.");
+        if (!isFlagged)
+            _everDelivered.Remove(Identity(queue, entry));
+        return expected with { Count = found.Count, Maybe = found.Maybe, IsUncertain = false };
     }
 
     /// <summary>Everything is durable and the engine is idle: no segment is kept that nothing needs.</summary>
     internal void CheckRetired()
     {
         long needed = Log.Active!.Index;
-        foreach (NaiveQueue queue in _state.Queues.Values)
-        {
-            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Message.IsJournaled))
-                needed = Math.Min(needed, (entry.Message.End - 1) / Log.SegmentSize);
-        }
+        foreach (NaiveEntry entry in _state.Queues.SelectMany(queue => queue.All).Where(entry => entry.Message.IsJournaled))
+            needed = Math.Min(needed, (entry.Message.End - 1) / Log.SegmentSize);
         for (long index = Log.OldestIndex + 1; index <= needed; index++)
         {
             Check(!Log.FindSegment(index * Log.SegmentSize)!.HasSnapshot,
@@ -146,36 +135,19 @@ internal sealed partial class NaiveBroker
     }
 
     /// <summary>Apart from the model: what a client was told is there, unless somebody settled it or its queue was deleted.</summary>
-    private unsafe void CheckConfirmed(BrokerCore core, RecoveredFlags flags)
+    private void CheckConfirmed(EngineView engine, RecoveredFlags flags)
     {
-        DurabilityLevel surviving = flags == RecoveredFlags.Exact ? DurabilityLevel.Process : DurabilityLevel.Disk;
-        foreach (NaiveQueue queue in _state.Queues.Values.Where(queue => queue.Durable))
+        Core.Engine.DurabilityLevel surviving = flags == RecoveredFlags.Exact ? Core.Engine.DurabilityLevel.Process : Core.Engine.DurabilityLevel.Disk;
+        foreach (NaiveQueue queue in _state.Queues.Where(queue => queue.Durable))
         {
+            HashSet<long>? there = null;
             foreach (NaiveEntry entry in queue.Entries.Values)
             {
                 if (entry.Message.Message.Confirmed < surviving || !entry.Message.IsJournaled)
                     continue;
-                bool isThere = core.Engine.Topology.TryGetQueue(Encoding.UTF8.GetBytes(queue.Name), out BrokerQueue? real) && real.Entries.Find(entry.Sequence) != null;
-                Check(isThere, $"{entry.Message.Message} was confirmed at level {entry.Message.Message.Confirmed} and is lost, queue {queue.Name}.");
+                there ??= [.. engine.Find(queue.Host, queue.Name)?.Entries().Select(found => found.Sequence) ?? []];
+                Check(there.Contains(entry.Sequence), $"{entry.Message} was confirmed at level {entry.Message.Message.Confirmed} and is lost, queue {queue.Name}.");
             }
-        }
-    }
-
-    private static void CheckExchanges(Topology topology, NaiveState state)
-    {
-        DirectExchange[] exchanges = topology.ExchangesById();
-        Check(exchanges.Length == state.Exchanges.Count, $"{exchanges.Length} exchanges came back, expected {string.Join(", ", state.Exchanges.Keys)}.");
-        foreach (DirectExchange exchange in exchanges)
-        {
-            Check(state.Exchanges.TryGetValue(Encoding.UTF8.GetString(exchange.Name), out NaiveExchange? expected), "An exchange came back that was not there.");
-            foreach ((byte[] key, BrokerQueue[] queues) in exchange.Routes)
-            {
-                string name = Encoding.UTF8.GetString(key);
-                Check(queues.Select(queue => queue.DisplayName).SequenceEqual(expected!.Bindings.Where(binding => binding.Key == name).Select(binding => binding.Queue)),
-                    $"Exchange {expected.Name} came back with other bindings of key {name}.");
-            }
-            int count = exchange.Routes.Values.Sum(queues => queues.Length);
-            Check(count == expected!.Bindings.Count, $"Exchange {expected.Name} came back with {count} bindings, expected {expected.Bindings.Count}.");
         }
     }
 }

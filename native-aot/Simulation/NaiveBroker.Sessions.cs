@@ -1,28 +1,46 @@
 using LowLatency.Core.Engine;
-using LowLatency.Core.Journal;
 
 namespace LowLatency.Server.Simulation;
 
-/// <content>What opens and closes.</content>
+/// <content>What opens and closes: sessions, publications, subscriptions.</content>
 internal sealed partial class NaiveBroker
 {
+    private void OnOpenSession(OpenSession command)
+    {
+        _state.Hosts.TryGetValue(command.Host, out NaiveVirtualHost? host);
+        var opened = new NaiveSession(command, host ?? new NaiveVirtualHost(command.Host, new NaiveTable()));
+        bool isFull = host != null && _sessions.Values.Count(session => session.Host == host && session.IsCounted) >= host.Limit("max-connections");
+        _sessions.Add(command.Session, opened);
+        if (host == null || isFull)
+            Fault(opened, ErrorCode.NotAllowed);
+        else
+        {
+            opened.IsCounted = true;
+            Tell(opened, new ExpectedEvent(EventType.SessionOpened, 0, 0, ErrorCode.None, false));
+        }
+    }
+
     private void OnCloseSession(CloseSession command)
     {
         if (!_sessions.TryGetValue(command.Session, out NaiveSession? session))
             return;
         Release(session);
         session.IsClosing = true;
+        session.IsCounted = false;
         foreach ((uint request, ExpectedReply reply) in session.Replies.ToArray())
             session.Replies[request] = reply with { NotAfter = long.MaxValue };
-        Tell(session, new ExpectedEvent(EventType.SessionClosed, 0, 0, ErrorCode.None, "", false));
+        Tell(session, new ExpectedEvent(EventType.SessionClosed, 0, 0, ErrorCode.None, false));
     }
 
     private void Release(NaiveSession session)
     {
-        foreach (NaiveConsumer consumer in session.Consumers.Values)
+        foreach (NaiveConsumer consumer in session.Consumers.Values.ToArray())
             Detach(consumer);
         foreach (NaivePublication publication in session.Publications.Values)
             Detach(publication);
+        foreach (NaiveQueue queue in session.Host.Queues.Values.Where(queue => queue.Owner == session.Id).ToArray())
+            DeleteByItself(queue);
+        session.Transaction.Clear();
         session.IsFaulted = true;
     }
 
@@ -38,7 +56,7 @@ internal sealed partial class NaiveBroker
     private void End(NaivePublication publication, ErrorCode code)
     {
         Detach(publication);
-        Tell(publication.Session, new ExpectedEvent(EventType.SubscriptionEnded, publication.Handle, 0, code, "", true));
+        Tell(publication.Session, new ExpectedEvent(EventType.SubscriptionEnded, publication.Handle, 0, code, true));
     }
 
     private void OnOpenPublication(NaiveSession session, OpenPublication command)
@@ -49,9 +67,14 @@ internal sealed partial class NaiveBroker
             return;
         }
         NaiveExchange? exchange = null;
-        if (command.Exchange.Length > 0 && !_state.Exchanges.TryGetValue(command.Exchange, out exchange))
+        if (command.Exchange.Length > 0 && !session.Host.Exchanges.TryGetValue(command.Exchange, out exchange))
         {
             Fail(session, command.Request, ErrorCode.NotFound);
+            return;
+        }
+        if (exchange is { IsInternal: true })
+        {
+            Fail(session, command.Request, ErrorCode.AccessRefused);
             return;
         }
         if (session.Publications.Count >= limits.MaxPublicationsPerSession)
@@ -85,36 +108,27 @@ internal sealed partial class NaiveBroker
                 End(publisher.Open, ErrorCode.TakenOver);
             return true;
         }
+        NaivePublisher? forgotten = null;
         if (_state.Publishers.Count >= limits.MaxPublishers)
         {
-            NaivePublisher? oldest = _state.Publishers.Values.Where(known => known.Open == null).OrderBy(known => known.LastEnd).ThenBy(known => known.Number).FirstOrDefault();
-            if (oldest == null)
+            forgotten = _state.Publishers.Values.Where(known => known.Open == null).OrderBy(known => known.LastEnd).ThenBy(known => known.Number).FirstOrDefault();
+            if (forgotten == null)
             {
                 Fail(session, command.Request, ErrorCode.LimitReached);
                 return false;
             }
-            if (!WasDefined(session, command.Request))
-                return false;
-            _state.Publishers.Remove(oldest.Name);
-            Keep(state => state.Publishers.Remove(oldest.Name), EndOfForget(command.Publisher));
         }
-        else if (!WasDefined(session, command.Request))
-        {
+        if (!WasDefined(session, command.Request))
             return false;
+        if (forgotten != null)
+        {
+            _state.Publishers.Remove(forgotten.Name);
+            // Two records: a crash may come between them.
+            Remember(_tailBefore + 1);
         }
-        int number = ++_publisherCount;
-        publisher = new NaivePublisher(command.Publisher, number);
+        publisher = new NaivePublisher(command.Publisher, ++_publisherCount);
         _state.Publishers.Add(command.Publisher, publisher);
-        Keep(state => state.Publishers.Add(command.Publisher, new NaivePublisher(command.Publisher, number)));
         return true;
-    }
-
-    /// <summary>Two records were written: the end of the first.</summary>
-    private long EndOfForget(string publisher)
-    {
-        long end = _tailBefore + RecordLayout.AlignedLength(sizeof(uint));
-        bool isInSameSegment = (end - 1) / Log.SegmentSize == _tailBefore / Log.SegmentSize;
-        return isInSameSegment ? end : Log.Tail - RecordLayout.AlignedLength(sizeof(uint) + 1 + publisher.Length);
     }
 
     private void OnClosePublication(NaiveSession session, ClosePublication command)
@@ -125,39 +139,6 @@ internal sealed partial class NaiveBroker
             return;
         }
         Detach(publication);
-        Now(session, command.Request, EventType.Done);
-    }
-
-    private void OnSubscribe(NaiveSession session, Subscribe command)
-    {
-        if (!_state.Queues.TryGetValue(command.Queue, out NaiveQueue? queue))
-        {
-            Fail(session, command.Request, ErrorCode.NotFound);
-            return;
-        }
-        if (session.Consumers.Count >= limits.MaxSubscriptionsPerSession)
-        {
-            Fail(session, command.Request, ErrorCode.LimitReached);
-            return;
-        }
-        if (session.Port.Port.IsOverrun)
-            return;
-        uint handle = NaiveSession.NextHandle(session.Consumers);
-        var consumer = new NaiveConsumer(session, handle, queue);
-        consumer.AddCredit(command.Messages, command.CreditBytes, limits.MaxCreditMessages);
-        session.Consumers.Add(handle, consumer);
-        queue.Consumers.Add(consumer);
-        Reply(session, command.Request, new ExpectedReply(EventType.Subscribed, ErrorCode.None, 0, 0) { Handle = handle });
-    }
-
-    private void OnUnsubscribe(NaiveSession session, Unsubscribe command)
-    {
-        if (!session.Consumers.Remove(command.Subscription, out NaiveConsumer? consumer))
-        {
-            Fail(session, command.Request, ErrorCode.UnknownHandle);
-            return;
-        }
-        Detach(consumer);
         Now(session, command.Request, EventType.Done);
     }
 }

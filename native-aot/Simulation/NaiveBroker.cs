@@ -3,21 +3,23 @@ using LowLatency.Core.Journal;
 
 namespace LowLatency.Server.Simulation;
 
-/// <summary>The broker once more, as plain and slow as can be: it is shown every command that the engine took and every event that
-/// the engine gave, and throws at the first that is not right.</summary>
+/// <summary>The broker once more, as plain and slow as can be, by the rules of docs/model.md: it is shown every command that the engine took and
+/// every event that the engine gave, and throws at the first that is not right.</summary>
 /// <remarks>
-/// It predicts what is decided by rule (replies, rejects, levels, order, counts, flags) and checks what is the engine's choice (which consumer,
-/// how many at a time). For a restart it keeps what was journaled with the position of each record: what a recovery up to
-/// some position must bring back follows from that alone.
+/// It predicts what is decided by rule (routes, replies, rejects, levels, order, counts, flags) and checks what is the engine's choice (which
+/// consumer, how many at a time). For a restart it remembers what was durable after every call of the engine, with the end of the journal then.
 /// </remarks>
 internal sealed partial class NaiveBroker(BrokerLimits limits)
 {
-    private readonly Dictionary<int, NaiveSession> _sessions = [];
+    private readonly SortedDictionary<int, NaiveSession> _sessions = [];
     private NaiveState _state = new();
     private BrokerCore _core = null!;
+    private EngineView _engine = null!;
     private long _tailBefore;
     private long _publishedBefore;
+    private long _nowNs;
     private int _publisherCount;
+    private long _storedCount;
     private bool _isShuttingDown;
     private bool _isJournalFailed;
 
@@ -37,16 +39,26 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
 
     private bool HasAppended => Log.Tail > _tailBefore;
 
-    internal void Begin(BrokerCore core)
+    internal void Begin(BrokerCore core, MessageReader reader)
     {
         _core = core;
+        _engine = new EngineView(core, reader);
         _sessions.Clear();
+        _leaving.Clear();
         _isShuttingDown = false;
         _isJournalFailed = false;
         IsExact = true;
+        Remember(tail: 1); // The first record of this run may be cut off; it changes nothing that can be compared then.
+        Remember();
     }
 
     internal void BeginShutdown() => _isShuttingDown = true;
+
+    internal void BeginBatch(long nowNs)
+    {
+        _nowNs = nowNs;
+        BeforeCall();
+    }
 
     /// <summary>Before each call of the engine.</summary>
     internal void BeforeCall()
@@ -57,6 +69,12 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
 
     /// <summary>After each call of the engine: sessions whose reply found no room are over.</summary>
     internal void AfterCall()
+    {
+        MarkOverrun();
+        Remember();
+    }
+
+    internal void MarkOverrun()
     {
         foreach (NaiveSession session in _sessions.Values)
         {
@@ -75,9 +93,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         switch (command)
         {
             case OpenSession open:
-                var opened = new NaiveSession(open.Session, open.Port);
-                _sessions.Add(open.Session, opened);
-                Tell(opened, new ExpectedEvent(EventType.SessionOpened, 0, 0, ErrorCode.None, "", false));
+                OnOpenSession(open);
                 break;
             case CloseSession close:
                 OnCloseSession(close);
@@ -100,8 +116,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 OnSettle(session, settle);
                 break;
             case Credit credit:
-                if (TryGetConsumer(session, credit.Subscription, out NaiveConsumer? consumer))
-                    consumer.AddCredit(credit.Messages, credit.CreditBytes, limits.MaxCreditMessages);
+                OnCredit(session, credit);
                 break;
             case OpenPublication open:
                 OnOpenPublication(session, open);
@@ -115,11 +130,24 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
             case Unsubscribe unsubscribe:
                 OnUnsubscribe(session, unsubscribe);
                 break;
+            case Get get:
+                OnGet(session, get);
+                break;
+            case SessionRequest { Type: CommandType.Recover } recover:
+                OnRecover(session, recover);
+                break;
+            case SessionRequest { Type: CommandType.SetMaxUnacked } most:
+                session.MaxUnacked = most.Value;
+                Now(session, most.Request, EventType.Done);
+                break;
             case DeclareQueue declare:
                 OnDeclareQueue(session, declare);
                 break;
             case DeleteQueue delete:
                 OnDeleteQueue(session, delete);
+                break;
+            case PurgeQueue purge:
+                OnPurgeQueue(session, purge);
                 break;
             case DeclareExchange declare:
                 OnDeclareExchange(session, declare);
@@ -129,6 +157,12 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 break;
             case Bind bind:
                 OnBind(session, bind);
+                break;
+            case DeclareVirtualHost declare:
+                OnDeclareVirtualHost(session, declare);
+                break;
+            case DeleteVirtualHost delete:
+                OnDeleteVirtualHost(session, delete);
                 break;
             default:
                 throw new InvalidOperationException($"{command.Type} is unknown to the model.");
@@ -148,15 +182,16 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
             session.Replies.Add(request, reply);
     }
 
-    private static void Now(NaiveSession session, uint request, EventType type) => Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0));
+    private static void Now(NaiveSession session, uint request, EventType type, ulong? count = null) =>
+        Reply(session, request, new ExpectedReply(type, ErrorCode.None, 0, 0) { Count = count });
 
     /// <summary>Answered when the journal is durable up to <paramref name="position"/>, and at the latest when all of it is.</summary>
-    private void WhenDurable(NaiveSession session, uint request, EventType type, long position)
+    private void WhenDurable(NaiveSession session, uint request, EventType type, long position, ulong? count = null)
     {
         if (_isJournalFailed && position > Durable)
             Reply(session, request, new ExpectedReply(EventType.Failed, ErrorCode.JournalFailed, 0, 0));
         else
-            Reply(session, request, new ExpectedReply(type, ErrorCode.None, position, Log.Tail) { MayFail = true });
+            Reply(session, request, new ExpectedReply(type, ErrorCode.None, position, Log.Tail) { MayFail = true, Count = count });
     }
 
     private static void Fail(NaiveSession session, uint request, ErrorCode code) =>
@@ -165,7 +200,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     private static void Fault(NaiveSession session, ErrorCode code)
     {
         session.IsFaulted = true;
-        Tell(session, new ExpectedEvent(EventType.SessionFault, 0, 0, code, "", false));
+        Tell(session, new ExpectedEvent(EventType.SessionFault, 0, 0, code, false));
     }
 
     private static void Tell(NaiveSession session, ExpectedEvent expected)

@@ -3,16 +3,16 @@ using LowLatency.Core.Engine;
 
 namespace LowLatency.Server.Simulation;
 
-/// <summary>A message as its publisher sent it, told apart from every other by <see cref="Id"/>, which is also in its body.</summary>
+/// <summary>A message as its publisher sent it, told apart from every other by <see cref="Id"/>, which is its time of publication.</summary>
 internal sealed class NaiveMessage
 {
-    internal NaiveMessage(long id, string ownKey, int headersLength, int bodyLength)
+    internal NaiveMessage(long id, string ownKey, NaiveHeaders headers, int bodyLength)
     {
         Id = id;
         OwnKey = ownKey;
-        Headers = new byte[headersLength];
+        Headers = headers;
+        HeaderBytes = headers.Encode();
         Body = new byte[bodyLength];
-        Fill(Headers, (ulong)id * 3 + 1);
         Fill(Body, (ulong)id);
     }
 
@@ -21,7 +21,10 @@ internal sealed class NaiveMessage
     /// <summary>Sent with the message; empty: the publication's.</summary>
     internal string OwnKey { get; }
 
-    internal byte[] Headers { get; }
+    internal NaiveHeaders Headers { get; }
+
+    /// <summary>What is sent: <see cref="Headers"/>, or what is none.</summary>
+    internal byte[] HeaderBytes { get; init; }
 
     internal byte[] Body { get; }
 
@@ -38,21 +41,4 @@ internal sealed class NaiveMessage
         for (int i = words.Length * sizeof(ulong); i < bytes.Length; i++)
             bytes[i] = (byte)(state >> (i & 7) * 8);
     }
-}
-
-/// <summary>A message that the broker took: with the key it was routed by, and where its record ends. Taken twice, it is two of them.</summary>
-internal sealed class StoredMessage(NaiveMessage message, string key, bool isJournaled, long end)
-{
-    internal NaiveMessage Message { get; } = message;
-
-    /// <summary>Routing key.</summary>
-    internal string Key { get; } = key;
-
-    /// <summary>In the journal; otherwise in memory only.</summary>
-    internal bool IsJournaled { get; } = isJournaled;
-
-    /// <summary>End of its record in its log.</summary>
-    internal long End { get; } = end;
-
-    internal int PayloadLength => Key.Length + Message.Headers.Length + Message.Body.Length;
 }

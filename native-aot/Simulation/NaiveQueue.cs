@@ -1,93 +1,145 @@
+using System.Collections.Immutable;
+
 namespace LowLatency.Server.Simulation;
 
-/// <summary>A queue as a list of messages in order.</summary>
-internal sealed class NaiveQueue(string name, bool durable, long maxLength)
+/// <summary>A queue as a list of messages in order. What it holds is immutable, so that a moment of it costs nothing to remember.</summary>
+internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions options, NaiveTable arguments)
 {
+    private const long NsPerMs = 1_000_000;
+
+    internal string Host { get; } = host;
+
     internal string Name { get; } = name;
 
-    internal bool Durable { get; } = durable;
+    internal NaiveQueueOptions Options { get; } = options;
 
-    internal long MaxLength { get; } = maxLength;
+    internal NaiveTable Arguments { get; } = arguments;
+
+    internal bool Durable => Options.Durable;
 
     internal long DefinedAt { get; set; }
 
     internal bool Exists { get; set; } = true;
 
-    /// <summary>Ready and delivered ones, in the order of their sequences.</summary>
-    internal SortedDictionary<long, NaiveEntry> Entries { get; } = [];
+    /// <summary>Session of the connection that alone may use it; -1 for any.</summary>
+    internal int Owner { get; set; } = -1;
+
+    /// <summary>Unix time in nanoseconds at which it was last used, for <c>x-expires</c>.</summary>
+    internal long UsedNs { get; set; }
+
+    /// <summary>All but the scheduled, by their sequences.</summary>
+    internal ImmutableSortedDictionary<long, NaiveEntry> Entries { get; set; } = ImmutableSortedDictionary<long, NaiveEntry>.Empty;
+
+    /// <summary>In the order in which they are due.</summary>
+    internal ImmutableList<NaiveEntry> Scheduled { get; set; } = [];
+
+    /// <summary>Taken out while the journal took nothing: a restart may bring them back.</summary>
+    internal ImmutableDictionary<long, NaiveEntry> Ghosts { get; set; } = ImmutableDictionary<long, NaiveEntry>.Empty;
 
     /// <summary>Sequence of the next message.</summary>
     internal long Next { get; set; } = 1;
 
     /// <summary>Highest sequence of a message in the journal: never given again.</summary>
-    internal long LastJournaled { get; private set; }
+    internal long LastJournaled { get; set; }
 
     internal List<NaiveConsumer> Consumers { get; } = [];
+
+    /// <summary>Closed subscriptions that still have something to settle.</summary>
+    internal List<NaiveConsumer> Kept { get; } = [];
+
+    /// <summary>With a single active consumer: that one.</summary>
+    internal NaiveConsumer? Active { get; set; }
+
+    /// <summary>Was active, and has something left to settle before the next one is.</summary>
+    internal NaiveConsumer? Leaving { get; set; }
+
+    /// <summary>A direct reply-to address.</summary>
+    internal bool IsReplyTo { get; init; }
 
     /// <summary>Publications that were told that it is full.</summary>
     internal List<NaivePublication> Waiting { get; } = [];
 
-    internal int ReadyCount => Entries.Values.Count(entry => !entry.IsDelivered);
+    internal IEnumerable<NaiveEntry> All => Entries.Values.Concat(Scheduled);
 
-    internal bool HasRoomAgain => Entries.Count <= MaxLength - Math.Max(1, MaxLength / 8);
+    internal int Count => Entries.Count + Scheduled.Count;
 
-    internal void Add(long sequence, StoredMessage message)
+    internal long Bytes => All.Sum(entry => (long)entry.Message.PayloadLength);
+
+    internal int ReadyCount => Entries.Values.Count(entry => entry.IsReady);
+
+    internal int UnsettledCount => Entries.Values.Count(entry => entry.State == NaiveEntryState.Unsettled);
+
+    internal int DelayedCount => Entries.Values.Count(entry => entry.State == NaiveEntryState.Delayed);
+
+    /// <summary>Ready ones in the order of delivery (rules O1, O2).</summary>
+    internal List<NaiveEntry> Ready => [.. Entries.Values.Where(entry => entry.IsReady).OrderByDescending(Priority).ThenBy(entry => entry.Sequence)];
+
+    /// <summary>Subscriptions that may be given messages.</summary>
+    internal IEnumerable<NaiveConsumer> Takers => Options.SingleActive ? Active == null ? [] : [Active] : Consumers.Where(consumer => !consumer.IsViewer);
+
+    internal bool IsWithinBounds => Count <= Options.MaxLength && (Bytes <= Options.MaxBytes || Count == 1);
+
+    internal long Priority(NaiveEntry entry) => Options.MaxPriority is { } most ? Math.Min(entry.Message.Headers.Priority ?? 0, most) : 0;
+
+    /// <summary>One more message of that size does not fit (rule L1).</summary>
+    internal bool IsFullFor(int size) => Count + 1 > Options.MaxLength || (Count > 0 && Bytes + size > Options.MaxBytes);
+
+    /// <summary>Room enough to wake those that wait.</summary>
+    internal bool HasRoomAgain => HasRoom(Count, Options.MaxLength) && HasRoom(Bytes, Options.MaxBytes);
+
+    /// <summary>The time at which it is removed unless it is unsettled (rule T1); null for never.</summary>
+    internal long? ExpiresNs(NaiveEntry entry)
     {
-        Entries.Add(sequence, new NaiveEntry(sequence, message));
-        Next = sequence + 1;
+        long? ttl = Options.TtlMs;
+        if (entry.Message.Headers.Expiration is { } expiration)
+            ttl = Math.Min(ttl ?? long.MaxValue, long.Parse(expiration, System.Globalization.CultureInfo.InvariantCulture));
+        return ttl == null ? null : Math.Max(entry.Message.ReceivedNs, entry.Message.DueNs) + ttl.Value * NsPerMs;
+    }
+
+    /// <summary>How long it waits that came back for the n-th time (rule O5), in nanoseconds.</summary>
+    internal long DelayNs(int returns) => (long)Math.Min(Options.DelayMs * Math.Pow(2, Math.Min(returns - 1, 60)), Options.DelayMaxMs) * NsPerMs;
+
+    /// <summary>The key by which a message replaces another (rule O3); null for none.</summary>
+    internal string? ValueKey(StoredMessage message) => Options.LastValueKey switch
+    {
+        null => null,
+        "" => message.Key,
+        { } header => KeyOf(message, header),
+    };
+
+    internal static string? KeyOf(StoredMessage message, string header) =>
+        header.Length == 0 ? message.Key
+        : message.Shown.Table is { } table && table.TryGet(header, out object? value) ? new NaiveTable().With("", value).ToString()
+        : null;
+
+    internal void Set(NaiveEntry entry) => Entries = Entries.SetItem(entry.Sequence, entry);
+
+    internal void Remove(NaiveEntry entry)
+    {
+        if (entry.State == NaiveEntryState.Scheduled)
+            Scheduled = Scheduled.Remove(entry);
+        else
+            Entries = Entries.Remove(entry.Sequence);
+    }
+
+    /// <summary>Adds a message at the end, with the next sequence.</summary>
+    internal NaiveEntry Append(StoredMessage message)
+    {
+        var entry = new NaiveEntry(Next++, message);
+        Set(entry);
         if (message.IsJournaled)
-            LastJournaled = sequence;
+            LastJournaled = entry.Sequence;
+        return entry;
     }
 
-    internal void Deliver(long sequence)
-    {
-        NaiveEntry entry = Entries[sequence];
-        entry.IsDelivered = true;
-        entry.EverDelivered = true;
-    }
-
-    internal void Return(long sequence)
-    {
-        NaiveEntry entry = Entries[sequence];
-        entry.IsDelivered = false;
-        entry.Count++;
-    }
-
+    /// <summary>Of a durable queue, what is in the journal.</summary>
     internal NaiveQueue CopyDurable()
     {
-        var copy = new NaiveQueue(Name, durable: true, MaxLength) { Next = Next, LastJournaled = LastJournaled };
-        foreach ((long sequence, NaiveEntry entry) in Entries)
-        {
-            if (entry.Message.IsJournaled)
-                copy.Entries.Add(sequence, entry.Copy());
-        }
+        var copy = new NaiveQueue(Host, Name, Options, Arguments) { Next = Next, LastJournaled = LastJournaled, DefinedAt = DefinedAt, Ghosts = Ghosts };
+        copy.Entries = Entries.Values.Any(entry => !entry.Message.IsJournaled) ? Entries.RemoveRange(Entries.Values.Where(entry => !entry.Message.IsJournaled).Select(entry => entry.Sequence)) : Entries;
+        copy.Scheduled = Scheduled.RemoveAll(entry => !entry.Message.IsJournaled);
         return copy;
     }
-}
 
-/// <summary>A message in a queue.</summary>
-internal sealed class NaiveEntry(long sequence, StoredMessage message)
-{
-    internal long Sequence { get; } = sequence;
-
-    internal StoredMessage Message { get; } = message;
-
-    /// <summary>Handed to a consumer and not settled.</summary>
-    internal bool IsDelivered { get; set; }
-
-    /// <summary>How often it came back.</summary>
-    internal int Count { get; set; }
-
-    /// <summary>Flagged because the end of the journal was lost once.</summary>
-    internal bool Maybe { get; set; }
-
-    /// <summary>It was delivered once, whatever the journal knows of it.</summary>
-    internal bool EverDelivered { get; set; }
-
-    /// <summary>Something happened to it while the journal took nothing: after a restart its count may differ.</summary>
-    internal bool IsUncertain { get; set; }
-
-    internal NaiveEntry Copy() => (NaiveEntry)MemberwiseClone();
-
-    public override string ToString() => $"{Sequence}: {Message.Message}{(IsDelivered ? " delivered" : "")} count {Count}{(Maybe ? " maybe" : "")}{(IsUncertain ? " uncertain" : "")}";
+    private static bool HasRoom(long used, long most) => used <= most - Math.Max(1, most / 8);
 }

@@ -3,11 +3,16 @@ using LowLatency.Core.Engine;
 namespace LowLatency.Server.Simulation;
 
 /// <summary>A session and what the engine still has to tell it.</summary>
-internal sealed class NaiveSession(int id, SimulatedPort port)
+internal sealed class NaiveSession(OpenSession opened, NaiveVirtualHost host)
 {
-    internal int Id { get; } = id;
+    internal int Id { get; } = opened.Session;
 
-    internal SimulatedPort Port { get; } = port;
+    internal SimulatedPort Port { get; } = opened.Port;
+
+    internal NaiveVirtualHost Host { get; } = host;
+
+    /// <summary>Counts against its virtual host's limit.</summary>
+    internal bool IsCounted { get; set; }
 
     internal bool IsFaulted { get; set; }
 
@@ -17,15 +22,23 @@ internal sealed class NaiveSession(int id, SimulatedPort port)
     /// <summary>Its client closed it; all that can still come is the word that it is closed.</summary>
     internal bool IsClosing { get; set; }
 
+    /// <summary>Most unsettled messages of all its subscriptions; 0 for no limit.</summary>
+    internal uint MaxUnacked { get; set; }
+
     internal SortedDictionary<uint, NaivePublication> Publications { get; } = [];
 
     internal SortedDictionary<uint, NaiveConsumer> Consumers { get; } = [];
+
+    /// <summary>Operations that wait for a commit.</summary>
+    internal List<SimulatedCommand> Transaction { get; } = [];
 
     /// <summary>Answers that requests must get.</summary>
     internal Dictionary<uint, ExpectedReply> Replies { get; } = [];
 
     /// <summary>Everything else that it must be told, in order.</summary>
     internal Queue<ExpectedEvent> Events { get; } = [];
+
+    internal int UnsettledCount => Consumers.Values.Sum(consumer => consumer.Unsettled.Count);
 
     internal static uint NextHandle<T>(SortedDictionary<uint, T> items)
     {
@@ -48,47 +61,26 @@ internal sealed record ExpectedReply(EventType Type, ErrorCode Code, long NotBef
 
     internal uint Window { get; init; }
 
+    /// <summary>What a <see cref="DoneEvent"/> counts; null where it is not compared.</summary>
+    internal ulong? Count { get; init; }
+
+    /// <summary>For a get: the subscription that asked.</summary>
+    internal NaiveConsumer? Pull { get; init; }
+
     /// <summary>The engine may refuse instead: the journal has no room or failed.</summary>
     internal bool MayFail { get; init; }
 }
 
-internal readonly record struct ExpectedEvent(EventType Type, uint Handle, ulong Sequence, ErrorCode Code, string Queue, bool IsPublication);
-
-internal sealed class NaiveConsumer(NaiveSession session, uint handle, NaiveQueue queue)
+internal readonly record struct ExpectedEvent(EventType Type, uint Handle, ulong Sequence, ErrorCode Code, bool IsPublication)
 {
-    internal NaiveSession Session { get; } = session;
+    /// <summary>Of a reject for want of room: one of these queues.</summary>
+    internal string[]? Queues { get; init; }
 
-    internal uint Handle { get; } = handle;
+    internal bool IsMetBy(in ExpectedEvent found) =>
+        Type == found.Type && Handle == found.Handle && Sequence == found.Sequence && Code == found.Code && IsPublication == found.IsPublication
+        && (Queues == null || Queues.Contains(found.Queues?[0]));
 
-    internal NaiveQueue Queue { get; } = queue;
-
-    internal bool IsEnded { get; set; }
-
-    internal ulong NextTag { get; set; } = 1;
-
-    internal SortedDictionary<ulong, NaiveEntry> Unsettled { get; } = [];
-
-    internal long CreditMessages { get; private set; }
-
-    internal ulong CreditBytes { get; set; }
-
-    /// <summary>Deliveries of the batch that is being checked.</summary>
-    internal int BatchCount { get; set; }
-
-    internal void AddCredit(uint messages, ulong bytes, int limit)
-    {
-        CreditMessages += Math.Min(messages, Math.Max(0, limit - CreditMessages - Unsettled.Count));
-        CreditBytes = bytes > ulong.MaxValue - CreditBytes ? ulong.MaxValue : CreditBytes + bytes;
-    }
-
-    internal void Take(int payloadLength)
-    {
-        CreditMessages--;
-        if (CreditBytes != ulong.MaxValue)
-            CreditBytes -= (ulong)payloadLength;
-    }
-
-    internal bool CanTake(int payloadLength) => CreditMessages > 0 && CreditBytes >= (ulong)payloadLength;
+    public override string ToString() => $"{Type} {Handle} {Sequence} {Code} {(IsPublication ? "publication" : "")} {string.Join('|', Queues ?? [])}";
 }
 
 internal sealed class NaivePublication(NaiveSession session, uint handle, NaivePublisher? publisher, NaiveExchange? exchange, OpenPublication opened, uint window)

@@ -1,54 +1,40 @@
+using System.Collections.Immutable;
+
 namespace LowLatency.Server.Simulation;
 
-/// <summary>What outlives the sessions: queues with their messages, exchanges, publishers. As plain as can be.</summary>
+/// <summary>What outlives the sessions: virtual hosts with their queues and exchanges, publishers. As plain as can be.</summary>
 internal sealed class NaiveState
 {
-    internal Dictionary<string, NaiveQueue> Queues { get; private init; } = [];
-
-    internal Dictionary<string, NaiveExchange> Exchanges { get; private init; } = [];
-
-    internal Dictionary<string, NaivePublisher> Publishers { get; private init; } = [];
-
-    internal void DeleteQueue(string name)
+    internal NaiveState(bool withRoot = true)
     {
-        Queues[name].Exists = false;
-        Queues.Remove(name);
-        foreach (NaiveExchange exchange in Exchanges.Values)
-            exchange.Bindings.RemoveAll(binding => binding.Queue == name);
+        if (withRoot)
+            Hosts.Add("/", new NaiveVirtualHost("/", new NaiveTable()));
     }
 
-    /// <summary>What a restart brings back: durable things only, nothing delivered, nobody connected.</summary>
-    internal NaiveState CopyDurable() => new()
+    internal SortedDictionary<string, NaiveVirtualHost> Hosts { get; } = new(StringComparer.Ordinal);
+
+    internal Dictionary<string, NaivePublisher> Publishers { get; } = [];
+
+    internal IEnumerable<NaiveQueue> Queues => Hosts.Values.SelectMany(host => host.Queues.Values);
+
+    internal IEnumerable<NaiveExchange> Exchanges => Hosts.Values.SelectMany(host => host.Exchanges.Values);
+
+    internal NaiveQueue? FindQueue(string host, string name) =>
+        Hosts.TryGetValue(host, out NaiveVirtualHost? found) && found.Queues.TryGetValue(name, out NaiveQueue? queue) ? queue : null;
+
+    /// <summary>What a restart brings back, sessions aside: durable things only.</summary>
+    internal NaiveState CopyDurable()
     {
-        Queues = Queues.Values.Where(queue => queue.Durable).ToDictionary(queue => queue.Name, queue => queue.CopyDurable()),
-        Exchanges = Exchanges.Values.Where(exchange => exchange.Durable).ToDictionary(
-            exchange => exchange.Name,
-            exchange => exchange.CopyDurable(this)),
-        Publishers = Publishers.Values.ToDictionary(publisher => publisher.Name, publisher => publisher.CopyDurable()),
-    };
-}
-
-internal sealed class NaiveExchange(string name, bool durable)
-{
-    internal string Name { get; } = name;
-
-    internal bool Durable { get; } = durable;
-
-    internal long DefinedAt { get; set; }
-
-    internal bool Exists { get; set; } = true;
-
-    /// <summary>In the order in which they were bound.</summary>
-    internal List<(string Key, string Queue)> Bindings { get; } = [];
-
-    internal NaiveExchange CopyDurable(NaiveState state)
-    {
-        var copy = new NaiveExchange(Name, durable: true);
-        copy.Bindings.AddRange(Bindings.Where(binding => state.Queues[binding.Queue].Durable));
+        var copy = new NaiveState(withRoot: false);
+        foreach (NaiveVirtualHost host in Hosts.Values)
+            copy.Hosts.Add(host.Name, host.CopyDurable());
+        foreach (NaivePublisher publisher in Publishers.Values)
+            copy.Publishers.Add(publisher.Name, publisher.CopyDurable());
         return copy;
     }
 }
 
+/// <summary>A publisher's name and what the broker stored under it.</summary>
 internal sealed class NaivePublisher(string name, int number)
 {
     internal string Name { get; } = name;
@@ -56,34 +42,35 @@ internal sealed class NaivePublisher(string name, int number)
     /// <summary>Rises with each publisher that is made.</summary>
     internal int Number { get; } = number;
 
-    internal Dictionary<ulong, StoredMessage> Stored { get; } = [];
+    internal ImmutableDictionary<ulong, StoredMessage> Stored { get; private set; } = ImmutableDictionary<ulong, StoredMessage>.Empty;
 
     /// <summary>Highest sequence that was stored.</summary>
-    internal ulong Last { get; set; }
+    internal ulong Last { get; private set; }
+
+    /// <summary>Highest sequence that was stored in the journal.</summary>
+    internal ulong LastJournaled { get; private set; }
 
     /// <summary>End of the last message in the journal; 0 for none.</summary>
-    internal long LastEnd { get; set; }
+    internal long LastEnd { get; private set; }
 
     internal NaivePublication? Open { get; set; }
 
     internal void Store(ulong sequence, StoredMessage message)
     {
-        Stored[sequence] = message;
+        Stored = Stored.SetItem(sequence, message);
         Last = sequence;
-        if (message.IsJournaled)
-            LastEnd = message.End;
+        if (!message.IsJournaled)
+            return;
+        LastJournaled = sequence;
+        LastEnd = message.End;
     }
 
-    internal NaivePublisher CopyDurable()
+    internal NaivePublisher CopyDurable() => new(Name, Number)
     {
-        var copy = new NaivePublisher(Name, Number) { LastEnd = LastEnd };
-        foreach ((ulong sequence, StoredMessage message) in Stored)
-        {
-            if (!message.IsJournaled)
-                continue;
-            copy.Stored[sequence] = message;
-            copy.Last = Math.Max(copy.Last, sequence);
-        }
-        return copy;
-    }
+        // Those in memory are looked for by nobody: what is below the last and not stored is refused, stored in memory or not at all.
+        Stored = Stored.Values.All(message => message.IsJournaled) ? Stored : Stored.RemoveRange(Stored.Where(pair => !pair.Value.IsJournaled).Select(pair => pair.Key)),
+        Last = LastJournaled,
+        LastJournaled = LastJournaled,
+        LastEnd = LastEnd,
+    };
 }

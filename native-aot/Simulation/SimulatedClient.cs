@@ -3,11 +3,13 @@ using LowLatency.Core.Engine;
 namespace LowLatency.Server.Simulation;
 
 /// <summary>A client: one session on one port, and what it has heard.</summary>
-internal sealed class SimulatedClient(int session, SimulatedPort port)
+internal sealed class SimulatedClient(int session, SimulatedPort port, string host)
 {
     internal int Session { get; } = session;
 
     internal SimulatedPort Port { get; } = port;
+
+    internal string Host { get; } = host;
 
     internal bool IsClosing { get; set; }
 
@@ -18,6 +20,9 @@ internal sealed class SimulatedClient(int session, SimulatedPort port)
     internal Dictionary<uint, SimulatedSubscription> Subscriptions { get; } = [];
 
     internal bool IsFaulted { get; private set; }
+
+    /// <summary>Its direct reply-to address; empty for none.</summary>
+    internal string Address { get; private set; } = "";
 
     /// <summary>Reads some events.</summary>
     internal void Poll(int limit)
@@ -76,10 +81,12 @@ internal sealed class SimulatedClient(int session, SimulatedPort port)
                 break;
             case EventType.Subscribed:
                 Subscriptions[item.Read<SubscribedEvent>().Subscription] = new SimulatedSubscription();
+                if (item.String<SubscribedEvent>().StartsWith("amq.rabbitmq.reply-to.", StringComparison.Ordinal))
+                    Address = item.String<SubscribedEvent>();
                 break;
             case EventType.Deliver:
                 DeliverEvent deliver = item.Read<DeliverEvent>();
-                if (Subscriptions.TryGetValue(deliver.Subscription, out SimulatedSubscription? taker))
+                if ((deliver.Flags & DeliverEvent.PassingFlag) == 0 && Subscriptions.TryGetValue(deliver.Subscription, out SimulatedSubscription? taker))
                     taker.Unsettled.Add(deliver.Tag);
                 break;
             case EventType.Failed:

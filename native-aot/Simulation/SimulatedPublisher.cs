@@ -3,10 +3,13 @@ using LowLatency.Core.Engine;
 namespace LowLatency.Server.Simulation;
 
 /// <summary>A publisher as its client keeps it: what was sent and not decided, over connections and restarts of the broker.</summary>
-internal sealed class SimulatedPublisher(string name, string exchange, string key, DurabilityLevel level, bool mandatory)
+internal sealed class SimulatedPublisher(string host, string name, string exchange, string key, DurabilityLevel level, bool mandatory)
 {
     /// <summary>Empty: the broker does not recognise resends, and the client sends none.</summary>
     internal string Name { get; } = name;
+
+    /// <summary>Virtual host of its connections.</summary>
+    internal string Host { get; } = host;
 
     internal string Exchange { get; } = exchange;
 
@@ -63,18 +66,18 @@ internal sealed class SimulatedPublisher(string name, string exchange, string ke
     }
 
     /// <summary>The next message to send, a resend first; null when the window is full.</summary>
-    internal Publish? Next(Func<NaiveMessage> make)
+    internal Publish? Next(long nowNs, PublishFlags flags, Func<NaiveMessage> make)
     {
         foreach ((ulong sequence, NaiveMessage message) in Undecided)
         {
             if (sequence > Sent)
-                return Send(sequence, message);
+                return Send(sequence, message, nowNs, flags);
         }
         if (NextSequence > Settled + Window)
             return null;
         NaiveMessage made = make();
         Undecided.Add(NextSequence, made);
-        return Send(NextSequence++, made);
+        return Send(NextSequence++, made, nowNs, flags);
     }
 
     internal bool HasResend => Undecided.Count > 0 && Undecided.Keys.Last() > Sent;
@@ -95,9 +98,9 @@ internal sealed class SimulatedPublisher(string name, string exchange, string ke
         IsHeld |= (ErrorCode)rejected.Code is ErrorCode.QueueFull or ErrorCode.DiskFull or ErrorCode.MemoryLimit;
     }
 
-    private Publish Send(ulong sequence, NaiveMessage message)
+    private Publish Send(ulong sequence, NaiveMessage message, long nowNs, PublishFlags flags)
     {
         Sent = sequence;
-        return new Publish(Owner!.Session, Handle, sequence, message);
+        return new Publish(Owner!.Session, Handle, sequence, message, nowNs, flags);
     }
 }

@@ -44,4 +44,59 @@ internal enum SimulationAction
 
     /// <summary>The broker stops in order and starts again.</summary>
     Stop,
+
+    /// <summary>A client asks for messages.</summary>
+    Get,
+
+    /// <summary>A client gives everything back.</summary>
+    Recover,
+
+    /// <summary>A client bounds what it has unsettled.</summary>
+    LimitUnacked,
+
+    /// <summary>A queue is emptied.</summary>
+    Purge,
+
+    // Below: what a run has or has not, rather than a step of its own.
+
+    /// <summary>More than one virtual host, declared and deleted.</summary>
+    Hosts,
+
+    /// <summary>Bindings from exchange to exchange.</summary>
+    ExchangeBindings,
+
+    /// <summary>Alternate exchanges.</summary>
+    Alternates,
+
+    /// <summary>Consistent-hash exchanges.</summary>
+    Hashes,
+
+    /// <summary>Auto-delete queues and exchanges.</summary>
+    AutoDelete,
+
+    /// <summary>Exclusive queues.</summary>
+    Exclusive,
+
+    /// <summary>Queues that the broker names.</summary>
+    Unnamed,
+
+    /// <summary>Queues with a single active consumer.</summary>
+    SingleActive,
+
+    /// <summary>Subscriptions of different priority.</summary>
+    ConsumerPriorities,
+
+    /// <summary>Subscriptions that settle nothing.</summary>
+    NoAck,
+
+    /// <summary>Subscriptions that are alone.</summary>
+    ExclusiveConsumers,
+    Browse,
+    Conflate,
+
+    /// <summary>Subscriptions that are closed but for what is unsettled.</summary>
+    KeepUnsettled,
+
+    /// <summary>Direct reply-to.</summary>
+    ReplyTo,
 }

@@ -14,7 +14,7 @@ internal sealed class SimulationProfile
         JournalReserve = random.Next(3) switch { 0 => 0, 1 => 64, _ => 1024 };
         CutAfterRoll = disabled.Contains(SimulationAction.CutPower) ? int.MaxValue : random.Next(3) switch { 0 => 1, 1 => 4, _ => int.MaxValue };
         MaxBurst = random.Next(1, 40);
-        MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 300 };
+        MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 80 };
         Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
         MaxBatch = random.Next(1, 60);
         PreparerSteps = random.Next(3) switch { 0 => 1, 1 => 8, _ => 80 };
@@ -31,7 +31,15 @@ internal sealed class SimulationProfile
         Weights[(int)SimulationAction.Prepare] = disabled.Contains(SimulationAction.Prepare) ? 0 : 8 * PreparerSteps;
         Weights[(int)SimulationAction.Flush] = 100 * FlusherSteps;
         Total = Weights.Sum();
+        _has = new bool[Weights.Length];
+        for (int i = (int)SimulationAction.Hosts; i < _has.Length; i++)
+            _has[i] = random.Next(2) == 0 && !disabled.Contains((SimulationAction)i);
     }
+
+    private readonly bool[] _has;
+
+    /// <summary>Whether the run has what is no step of its own.</summary>
+    internal bool Has(SimulationAction what) => _has[(int)what];
 
     internal int Clients { get; }
 
@@ -97,6 +105,10 @@ internal sealed class SimulationProfile
         SimulationAction.Kill => 2,
         SimulationAction.CutPower => 2,
         SimulationAction.Stop => 1,
+        SimulationAction.Get => 60,
+        SimulationAction.Recover => 6,
+        SimulationAction.LimitUnacked => 6,
+        SimulationAction.Purge => 6,
         _ => 0,
     };
 

@@ -1,0 +1,82 @@
+using System.Text;
+using LowLatency.Core.Engine;
+using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
+using LowLatency.Core.Routing;
+
+namespace LowLatency.Server.Simulation;
+
+/// <summary>The engine as the model looks at it: the only place that knows how the engine keeps things.</summary>
+internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
+{
+    private BrokerEngine Engine => core.Engine;
+
+    internal IEnumerable<(string Host, string Name)> QueueKeys => Engine.Topology.QueuesById().Select(queue => (queue.Host.DisplayName, queue.DisplayName));
+
+    internal IEnumerable<string> QueueNames(string host) => QueueKeys.Where(key => key.Host == host).Select(key => key.Name);
+
+    internal bool HasHost(string name) => Host(name) != null;
+
+    internal EngineQueue? Find(string host, string name)
+    {
+        if (Host(host) is not { } found || !found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
+            return null;
+        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, 0, 0, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
+    }
+
+    internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>
+        Engine.Topology.ExchangesById().Select(exchange => (exchange.Host.DisplayName, exchange.DisplayName, Bindings(exchange)));
+
+    /// <summary>The binding that a consistent-hash exchange chooses for a message.</summary>
+    internal NaiveBinding? ChooseByHash(string host, string exchange, string key, NaiveHeaders headers) =>
+        Host(host)!.TryGetExchange(Encoding.UTF8.GetBytes(exchange), out Exchange? found)
+        && ((ConsistentHashExchange)found).Choose(new RoutedMessage(Encoding.UTF8.GetBytes(key), headers.Encode())) is { } binding
+            ? View(binding)
+            : null;
+
+    private VirtualHost? Host(string name) => Engine.Topology.TryGetHost(Encoding.UTF8.GetBytes(name), out VirtualHost? host) ? host : null;
+
+    private static IEnumerable<NaiveBinding> Bindings(Exchange exchange)
+    {
+        for (Binding? binding = exchange.Bindings.First; binding != null; binding = exchange.Bindings.Next(binding))
+            yield return View(binding);
+    }
+
+    private static NaiveBinding View(Binding binding) =>
+        new(binding.IsToExchange, binding.Queue?.DisplayName ?? binding.Exchange!.DisplayName, Encoding.UTF8.GetString(binding.Key), NaiveTable.Decode(binding.Arguments));
+
+    /// <summary>A message as it stands in its log.</summary>
+    internal EngineMessage? Read(long position)
+    {
+        reader.Enter();
+        EngineMessage? message = reader.TryRead(position, out MessageView view)
+            ? new EngineMessage(view.PublishedNs, view.ReceivedNs, Encoding.UTF8.GetString(view.RoutingKey), view.Headers.ToArray(), view.Body.ToArray())
+            : null;
+        reader.Exit();
+        return message;
+    }
+
+    private static List<EngineEntry> Entries(BrokerQueue queue)
+    {
+        var entries = new List<EngineEntry>();
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        {
+            QueueEntry* entry = queue.Entries.Find(sequence);
+            if (entry == null)
+                continue;
+            NaiveEntryState state = entry->State == EntryState.Unsettled ? NaiveEntryState.Unsettled : NaiveEntryState.Ready;
+            entries.Add(new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0));
+        }
+        return entries;
+    }
+}
+
+/// <param name="Entries">Looks at every message: slow.</param>
+internal sealed record EngineQueue(long Ready, long Unsettled, long Delayed, long Scheduled, long Next, int Consumers, Func<List<EngineEntry>> Entries);
+
+internal sealed record EngineEntry(long Sequence, long Position, int PayloadLength, NaiveEntryState State, int Count, bool Maybe)
+{
+    internal bool IsJournaled => (Position & RecordLog.TransientBit) == 0;
+}
+
+internal sealed record EngineMessage(long PublishedNs, long ReceivedNs, string Key, byte[] Headers, byte[] Body);

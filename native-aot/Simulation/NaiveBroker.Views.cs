@@ -1,0 +1,71 @@
+using LowLatency.Core.Engine;
+
+namespace LowLatency.Server.Simulation;
+
+/// <content>Subscriptions that are shown messages and take none: browse (rule C9), conflate (rule C10).</content>
+internal sealed partial class NaiveBroker
+{
+    /// <summary>Conflating subscriptions look at what is new, before anybody takes it.</summary>
+    private void LookAtNews(NaiveQueue queue)
+    {
+        foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating))
+        {
+            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Sequence >= viewer.NextSeen))
+            {
+                string? key = NaiveQueue.KeyOf(entry.Message, viewer.ConflationKey);
+                int at = key == null ? -1 : viewer.News.FindIndex(news => news.Key == key);
+                if (at >= 0)
+                {
+                    viewer.News[at] = viewer.News[at] with { Newest = entry, Elided = viewer.News[at].Elided + 1 };
+                    continue;
+                }
+                if (viewer.News.Count >= limits.MaxConflationKeys)
+                    viewer.News.RemoveAt(0);
+                viewer.News.Add(new NaiveNews(key, entry.Sequence, entry, 0));
+            }
+            viewer.NextSeen = queue.Next;
+        }
+    }
+
+    private void OnShown(NaiveConsumer viewer, in DeliverEvent deliver)
+    {
+        NaiveEntry? entry = NextToBrowse(viewer);
+        Check(entry != null && entry.Sequence == (long)deliver.QueueSequence, $"A browser of queue {viewer.Queue.Name} is shown {deliver.QueueSequence}, next is {entry}.");
+        Pay(viewer, deliver, entry!);
+        viewer.NextSeen = entry!.Sequence + 1;
+    }
+
+    private void OnConflated(NaiveConsumer viewer, in DeliverConflatedEvent conflated)
+    {
+        NaiveNews? news = viewer.News.FirstOrDefault();
+        Check(news != null && (long)conflated.Deliver.QueueSequence == news.Newest.Sequence && (long)conflated.FirstSequence == news.First && conflated.Elided == news.Elided,
+            $"A conflating subscription on queue {viewer.Queue.Name} is shown {conflated.FirstSequence} to {conflated.Deliver.QueueSequence}, {conflated.Elided} elided; next is {news}.");
+        Pay(viewer, conflated.Deliver, news!.Newest);
+        viewer.News.RemoveAt(0);
+    }
+
+    /// <summary>What every delivery has to be, whoever it is for; and its price.</summary>
+    private void Pay(NaiveConsumer consumer, in DeliverEvent deliver, NaiveEntry entry)
+    {
+        NaiveQueue queue = consumer.Queue;
+        Check(deliver.Tag == consumer.NextTag, $"Tag {deliver.Tag}, expected {consumer.NextTag}.");
+        Check(deliver.PayloadLength == entry.Message.PayloadLength, $"Payload length {deliver.PayloadLength} of {entry}, which has {entry.Message.PayloadLength}.");
+        Check(consumer.CanTake(deliver.PayloadLength), $"More was delivered than there was credit: {consumer.CreditMessages} messages, {consumer.CreditBytes} bytes, {consumer.Unsettled.Count} unsettled.");
+        bool isFlagged = (deliver.Flags & DeliverEvent.RedeliveredFlag) != 0;
+        Check(isFlagged == (entry.Count > 0 || entry.Maybe), $"Flagged: {isFlagged}, {entry} of queue {queue.Name}.");
+        Check(deliver.DeliveryCount == entry.Count, $"Delivery count {deliver.DeliveryCount}, {entry} of queue {queue.Name}.");
+        CheckContent(deliver.Position, entry.Message);
+        consumer.NextTag++;
+        consumer.Take(deliver.PayloadLength);
+    }
+
+    private static NaiveEntry? NextToBrowse(NaiveConsumer viewer) => viewer.Queue.Entries.Values.FirstOrDefault(entry => entry.Sequence >= viewer.NextSeen);
+
+    /// <summary>What could be shown was shown.</summary>
+    private static void CheckShown(NaiveConsumer viewer)
+    {
+        NaiveEntry? next = viewer.IsBrowsing ? NextToBrowse(viewer) : viewer.News.FirstOrDefault()?.Newest;
+        bool isHeldBack = next != null && viewer.CanTake(next.Message.PayloadLength) && viewer.Session.Port.CanDeliver && viewer.BatchCount < 64;
+        Check(!isHeldBack, $"Subscription {viewer.Handle} of session {viewer.Session.Id} is not shown {next}.");
+    }
+}
