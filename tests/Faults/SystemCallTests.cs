@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using LowLatency.Client;
-using LowLatency.Core.Engine;
 using LowLatency.Server.Cli;
 using LowLatency.Server.Demo;
 using LowLatency.Tests.Cli;
