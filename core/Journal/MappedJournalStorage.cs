@@ -76,8 +76,11 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
             throw FolderFailure(NativeFile.LastError);
         if (NativeFile.Lock(file, NativeFile.LockExclusive | NativeFile.LockNonBlocking) != 0)
         {
+            int error = NativeFile.LastError;
             string holder = ReadHolder(file);
             _ = NativeFile.Close(file);
+            if (error != Errno.Again)
+                throw FolderFailure(error);
             throw new JournalException(JournalError.Locked, $"{_directory} is in use by another broker{holder}. Stop that one, or give this one a folder of its own.");
         }
         Span<byte> text = stackalloc byte[16];
@@ -88,7 +91,18 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
         _lockFile = file;
     }
 
-    public string[] List() => Array.ConvertAll(Directory.GetFileSystemEntries(_directory), path => Path.GetFileName(path)!);
+    public string[] List()
+    {
+        try
+        {
+            return Array.ConvertAll(Directory.GetFileSystemEntries(_directory), path => Path.GetFileName(path)!);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            int number = error is IOException ? Errno.InputOutput : Errno.AccessDenied;
+            throw new StorageException(number, "Listing", _directory, error.Message);
+        }
+    }
 
     public SegmentFile Create(string name, int length)
     {

@@ -87,7 +87,11 @@ internal sealed unsafe class SegmentScanner : IDisposable
             byte* header = _buffer + at;
             // Position first: one comparison rules out nearly every place.
             if (*(long*)(header + RecordLayout.Position) != Base + at)
+            {
+                if (at == offset && IsMisplaced(header, at))
+                    result.TraceEnd = at + RecordLayout.HeaderLength;
                 continue;
+            }
             uint length = *(uint*)header;
             bool isPossible = length >= RecordLayout.HeaderLength && length <= (uint)(_size - at);
             result.TraceEnd = Math.Max(result.TraceEnd, at + (isPossible ? (int)length : RecordLayout.HeaderLength));
@@ -116,6 +120,15 @@ internal sealed unsafe class SegmentScanner : IDisposable
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_buffer);
+
+    /// <summary>Whether a header is one that was written for this place, with its position damaged since.</summary>
+    private bool IsMisplaced(byte* header, int offset)
+    {
+        byte* mended = stackalloc byte[RecordLayout.HeaderLength];
+        Buffer.MemoryCopy(header, mended, RecordLayout.HeaderLength, RecordLayout.HeaderLength);
+        *(long*)(mended + RecordLayout.Position) = Base + offset;
+        return *(uint*)(header + RecordLayout.HeaderCrc) == RecordLayout.ComputeHeaderCrc(mended, *(uint*)header, _seed);
+    }
 
     private void Load(int end)
     {

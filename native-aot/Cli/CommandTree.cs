@@ -57,6 +57,7 @@ internal static class CommandTree
         root.Subcommands.Add(DeleteCommand.Create(help));
         root.Subcommands.Add(DeleteCommand.CreatePurge(help));
         root.Subcommands.Add(DemoCommand.Create(help));
+        root.Subcommands.Add(TortureCommand.Create(help));
         root.Subcommands.Add(SimulateCommand.Create(help));
         root.Subcommands.Add(JournalCommand.Create(help));
         help.Teach(root, Lesson);

@@ -36,7 +36,7 @@ internal static class ExitCode
            5  broker refused or ended it              15  journal of a newer format
            6  pub: something was not confirmed        16  journal damaged
            7  sub: too few before the idle timeout    17  disk full
-           8  demo, simulate: the proof failed        18  journal failed while running
+           8  demo, torture, simulate: proof failed   18  journal failed while running
                                                       19  serve: not everything done before the stop timeout
                                                      130  interrupted
         """;

@@ -36,12 +36,11 @@ internal sealed class ChildBroker : IDisposable
     /// <param name="folder">Data folder.</param>
     /// <param name="address">Address to listen on; port 0 lets the system choose.</param>
     /// <exception cref="CliException">It ended, or did not listen in time; with what it said.</exception>
-    internal static ChildBroker Start(string folder, string address)
+    /// <param name="options">More options for <c>serve</c>.</param>
+    /// <param name="program">Program to run, an executable or a <c>.dll</c>; null for this one.</param>
+    internal static ChildBroker Start(string folder, string address, ReadOnlySpan<string> options = default, string? program = null)
     {
-        ProcessStartInfo start = SelfStart();
-        foreach (string argument in (ReadOnlySpan<string>)["serve", "--data", folder, "--listen", address, "--stats", "--stop-with-input"])
-            start.ArgumentList.Add(argument);
-        Process process = Process.Start(start) ?? throw new CliException(ExitCode.Bug, "The broker's process could not be started.");
+        Process process = Launch(folder, address, options, program);
         var said = new List<string>();
         while (process.StandardOutput.ReadLine() is { } line)
         {
@@ -53,6 +52,18 @@ internal sealed class ChildBroker : IDisposable
         string error = process.StandardError.ReadToEnd();
         using (process)
             throw new CliException(ExitCode.Unreachable, $"The broker ended with code {process.ExitCode} before it listened. {error.Trim()} {string.Join(' ', said)}".Trim());
+    }
+
+    /// <summary>Starts a broker without waiting until it listens: it may be killed while it recovers.</summary>
+    internal static ChildBroker StartUnready(string folder, string address, ReadOnlySpan<string> options = default, string? program = null) =>
+        new(Launch(folder, address, options, program), address);
+
+    private static Process Launch(string folder, string address, ReadOnlySpan<string> options, string? program)
+    {
+        ProcessStartInfo start = StartOf(program);
+        foreach (string argument in (ReadOnlySpan<string>)["serve", "--data", folder, "--listen", address, "--stats", "--stop-with-input", .. options])
+            start.ArgumentList.Add(argument);
+        return Process.Start(start) ?? throw new CliException(ExitCode.Bug, "The broker's process could not be started.");
     }
 
     /// <summary>SIGKILL: no handler runs, nothing is flushed. Returns when the process is gone.</summary>
@@ -85,19 +96,22 @@ internal sealed class ChildBroker : IDisposable
         _process.Dispose();
     }
 
-    private static ProcessStartInfo SelfStart()
+    private static ProcessStartInfo StartOf(string? program)
     {
         string self = Environment.ProcessPath ?? throw new CliException(ExitCode.Bug, "The path of this program is not known.");
-        var start = new ProcessStartInfo(self)
+        // Started as `dotnet lowlatency.dll`, the process is the runtime's host and wants to be told the program.
+        bool isHost = Path.GetFileNameWithoutExtension(self).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
+        string? library = program == null ? isHost ? Path.Combine(AppContext.BaseDirectory, "lowlatency.dll") : null
+            : program.EndsWith(".dll", StringComparison.OrdinalIgnoreCase) ? program : null;
+        var start = new ProcessStartInfo(library != null ? isHost ? self : "dotnet" : program ?? self)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        // Started as `dotnet lowlatency.dll`, the process is the runtime's host and wants to be told the program.
-        if (Path.GetFileNameWithoutExtension(self).Equals("dotnet", StringComparison.OrdinalIgnoreCase))
-            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "lowlatency.dll"));
+        if (library != null)
+            start.ArgumentList.Add(library);
         return start;
     }
 

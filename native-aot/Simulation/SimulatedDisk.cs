@@ -26,6 +26,12 @@ internal sealed class SimulatedDisk : IDisposable
     /// <summary>The call of that number throws <see cref="SimulatedCrash"/>, before it does anything.</summary>
     internal int CrashAtCall { get; set; } = -1;
 
+    /// <summary>Called before each storage call does anything.</summary>
+    internal Action? BeforeCall { get; set; }
+
+    /// <summary>Changes of names that are not durable yet.</summary>
+    internal int PendingNames => _pendingNames.Count;
+
     /// <summary>Segment syncs made so far.</summary>
     internal int Syncs { get; set; }
 
@@ -69,8 +75,21 @@ internal sealed class SimulatedDisk : IDisposable
         BootId = new Guid(BootId.GetHashCode() + 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     }
 
+    /// <summary>The names after a power cut that lets so many of the pending changes through.</summary>
+    internal Dictionary<string, SimulatedFile> NamesAfter(int kept)
+    {
+        Dictionary<string, SimulatedFile> now = Names;
+        Names = new Dictionary<string, SimulatedFile>(_durableNames, StringComparer.Ordinal);
+        for (int i = 0; i < kept; i++)
+            _pendingNames[i]();
+        Dictionary<string, SimulatedFile> after = Names;
+        Names = now;
+        return after;
+    }
+
     internal void Call()
     {
+        BeforeCall?.Invoke();
         if (Calls++ == CrashAtCall)
             throw new SimulatedCrash();
     }

@@ -93,6 +93,28 @@ internal sealed unsafe class SimulatedFile : IDisposable
         }
     }
 
+    /// <summary>Offsets of the blocks that are still to be written.</summary>
+    internal List<int> DirtyBlocks()
+    {
+        var dirty = new List<int>();
+        for (int page = 0; page < Length; page += PageLength)
+        {
+            for (int offset = page; offset < page + PageLength && IsDirty(page, PageLength); offset += BlockLength)
+            {
+                if (IsDirty(offset, BlockLength))
+                    dirty.Add(offset);
+            }
+        }
+        return dirty;
+    }
+
+    /// <summary>Copies out what the disk has.</summary>
+    internal void LoadDurable(byte* to)
+    {
+        for (int page = 0; page < Length; page += PageLength)
+            _durable.Load(page, to + page, PageLength);
+    }
+
     /// <summary>Changes bytes behind the back of the journal, on disk and in the cache.</summary>
     internal void Damage(int offset, ReadOnlySpan<byte> bytes)
     {

@@ -59,6 +59,9 @@ internal sealed partial class Tool : IDisposable
 
     internal static Tool Start(params ReadOnlySpan<string> arguments) => new(Launch(arguments));
 
+    /// <summary>The program's path: an executable, or a <c>.dll</c> for the runtime's host.</summary>
+    internal static string ProgramPath => Environment.GetEnvironmentVariable("LOWLATENCY_BINARY") is { Length: > 0 } binary ? binary : BuiltAssembly();
+
     private static Process Launch(ReadOnlySpan<string> arguments)
     {
         var start = new ProcessStartInfo

@@ -13,6 +13,9 @@ internal sealed class JournalModel
     /// <summary>The durable position seen last before the crash.</summary>
     internal long Durable { get; set; }
 
+    /// <summary>What was appended and may still be there, oldest first.</summary>
+    internal List<KnownRecord> History => _history;
+
     /// <summary>Recovered is what was appended, in order, from a segment's start on; with all that is durable and all that is live and durable.</summary>
     internal void CheckRecovered(JournalHarness journal, int seed, int run)
     {
@@ -36,7 +39,7 @@ internal sealed class JournalModel
     }
 
     /// <summary>One random thing that an engine, its flusher or its preparer does.</summary>
-    internal void Step(JournalHarness journal, Random random)
+    internal void Step(JournalHarness journal, Random random, int maxLength = 100_000)
     {
         int known = journal.Appended.Count;
         switch (random.Next(10))
@@ -45,7 +48,7 @@ internal sealed class JournalModel
                 int seed = ++_counter;
                 bool isMessage = random.Next(3) != 0;
                 RecordType type = isMessage ? RecordType.Message : RecordType.Ack;
-                int length = random.Next(5) == 0 ? random.Next(100_000) : random.Next(600);
+                int length = random.Next(5) == 0 ? random.Next(maxLength) : random.Next(Math.Min(600, maxLength));
                 if (journal.TryAppend(type, (uint)seed, JournalHarness.Body(length, seed), out long position) == AppendStatus.Appended && isMessage)
                 {
                     journal.Log.AddReferences(position, 1);
@@ -62,15 +65,47 @@ internal sealed class JournalModel
                 journal.Journal.Preparer.DoWork();
                 break;
             default:
-                for (int i = random.Next(4); i > 0 && _live.Count > 0; i--)
-                {
-                    long oldest = random.Next(5) == 0 ? _live.Max : _live.Min;
-                    _live.Remove(oldest);
-                    journal.Log.Release(oldest);
-                }
-                journal.Journal.Maintain();
+                Settle(journal, random);
                 break;
         }
         _history.AddRange(journal.Appended.Skip(known));
+    }
+
+    /// <summary>One message.</summary>
+    internal void Append(JournalHarness journal, int length)
+    {
+        int known = journal.Appended.Count;
+        int seed = ++_counter;
+        if (journal.TryAppend(RecordType.Message, (uint)seed, JournalHarness.Body(length, seed), out long position) == AppendStatus.Appended)
+        {
+            journal.Log.AddReferences(position, 1);
+            _live.Add(position);
+        }
+        _history.AddRange(journal.Appended.Skip(known));
+    }
+
+    /// <summary>Some messages are done with.</summary>
+    internal void Settle(JournalHarness journal, Random random, int most = 4)
+    {
+        for (int i = random.Next(most); i > 0 && _live.Count > 0; i--)
+        {
+            long oldest = random.Next(5) == 0 ? _live.Max : _live.Min;
+            _live.Remove(oldest);
+            journal.Log.Release(oldest);
+        }
+        journal.Journal.Maintain();
+    }
+
+    /// <summary>Whether a recovery has brought back what it must, by the place of what it brought back in <see cref="History"/>.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    internal string? Judge(int first, int count, long tail)
+    {
+        int end = count == 0 ? _history.FindIndex(record => record.Position >= tail) : first + count;
+        if (end >= 0 && end < _history.Count && _history[end].Position < Durable)
+            return $"lost: the record at {_history[end].Position}, durable up to {Durable}";
+        // Of messages only: their segments go when they are done with.
+        if (_live.Count > 0 && _live.Min < Durable && (count == 0 || _live.Min < _history[first].Position))
+            return $"lost: the live message at {_live.Min}, durable up to {Durable}";
+        return null;
     }
 }

@@ -124,4 +124,20 @@ public sealed class VerifierTests : IDisposable
             Assert.True(journal.Journal.CloseClean());
         return journal.Appended.Count;
     }
+
+    [Fact]
+    public void ShouldReportALastRecordWhosePositionIsDamaged()
+    {
+        using var disk = new SimulatedDisk();
+        long position;
+        using (var journal = new JournalHarness(disk.Start()))
+            position = journal.Append(100, 1);
+        SimulatedFile file = disk.Names[JournalFiles.Segment(0)];
+        int at = (int)position + RecordLayout.Position;
+        file.Damage(at, [(byte)(file.Bytes[at] ^ 0x10)]);
+        Assert.Equal(VerifyVerdict.TornTail, JournalVerifier.Verify(disk.Start()).Verdict);
+        using var again = new JournalHarness(disk.Start());
+        Assert.Empty(again.Collector.Records);
+        Assert.True(again.Report.TornTailBytes > 0);
+    }
 }

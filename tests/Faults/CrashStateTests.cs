@@ -1,0 +1,38 @@
+using LowLatency.Server.Simulation;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace LowLatency.Tests.Faults;
+
+/// <summary>Every state that a disk can have when the power goes, as far as time allows.</summary>
+public sealed class CrashStateTests(ITestOutputHelper output)
+{
+    private const int StatesInCi = 200_000;
+    private const int StatesPerSeed = 5_000;
+
+    [Fact]
+    public void ShouldKeepWhatIsDurableInEveryStateOfTheDisk()
+    {
+        int seed = FaultSettings.Seed;
+        SimulatedHeap.Keep();
+        long states = 0;
+        long points = 0;
+        int wanted = FaultSettings.Count(StatesInCi);
+        // Points are seeds here: each has so many states, or fewer where its load ends before.
+        FaultSettings.ForEach(nameof(CrashStateTests), seed, int.MaxValue, () => new Nothing(), (_, point) =>
+        {
+            using var run = new CrashStates(unchecked(seed + (int)point), Math.Min(StatesPerSeed, wanted));
+            run.Run();
+            Interlocked.Add(ref states, run.Count);
+            Interlocked.Add(ref points, run.Points);
+        }, isEnough: () => Interlocked.Read(ref states) >= wanted);
+        output.WriteLine($"{states} states of the disk at {points} moments recovered; seed {seed}");
+    }
+
+    private sealed class Nothing : IDisposable
+    {
+        public void Dispose()
+        {
+        }
+    }
+}
