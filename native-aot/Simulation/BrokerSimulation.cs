@@ -81,10 +81,11 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     internal void Run()
     {
+        WarmUp();
         for (Step = 0; Step < _steps; Step++)
         {
             if (Step == _restartAt)
-                Restart(SimulationAction.Kill);
+                Do(SimulationAction.Kill);
             long segment = Segment;
             Do(_profile.Draw(_random));
             // Power cuts between the first records of a segment.
@@ -94,6 +95,27 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
         SettleDown();
         Restart(SimulationAction.Kill);
+    }
+
+    /// <summary>Clients that are at work, so that a short run is not over before it begins.</summary>
+    private void WarmUp()
+    {
+        while (_clients.Count < _profile.Clients)
+            Connect();
+        for (int i = 0; i < 3; i++)
+        {
+            Journal.Flusher.DoWork();
+            _isDurableTold = false;
+            Batch(MaxWaitingCommands);
+            foreach (SimulatedClient client in _clients)
+            {
+                client.Poll(int.MaxValue);
+                if (client.IsFaulted || client.IsClosing || i == 2)
+                    continue;
+                OpenPublication(client);
+                Subscribe(client);
+            }
+        }
     }
 
     private long Segment => Journal.Log.Tail / SegmentLayout.MinSize;
@@ -127,6 +149,8 @@ internal sealed partial class BrokerSimulation : IDisposable
             case SimulationAction.CutPower:
             case SimulationAction.Stop:
                 Restart(action);
+                if (_random.Next(4) != 0)
+                    WarmUp();
                 break;
             default:
                 DoAsClient(action);
