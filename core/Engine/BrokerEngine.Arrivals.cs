@@ -12,17 +12,16 @@ internal sealed unsafe partial class BrokerEngine
 
     /// <summary>Puts a message into a queue.</summary>
     /// <param name="sequence">The queue's next, or that of the message which it replaces.</param>
-    /// <param name="fromNs">When it was received, or due: its time to live counts from there.</param>
-    private void Arrive(BrokerQueue queue, long sequence, long position, int payloadLength, in MessageTraits traits, long fromNs)
+    /// <param name="priority">As the queue counts it: <see cref="BrokerQueue.PriorityOf"/>.</param>
+    /// <param name="deadlineNs">When it expires; <see cref="long.MaxValue"/> for never.</param>
+    private void Arrive(BrokerQueue queue, long sequence, long position, int payloadLength, byte priority, long deadlineNs)
     {
         QueueEntry* replaced = sequence < queue.Entries.Next ? queue.Entries.Find(sequence) : null;
         if (replaced != null)
             LogOf(replaced->Position)?.Release(replaced->Position);
-        byte priority = queue.Options.MaxPriority < 0 ? (byte)0 : (byte)Math.Min(traits.Priority, queue.Options.MaxPriority);
         QueueEntry* entry = queue.Enqueue(sequence, position, payloadLength, priority);
-        long deadline = queue.DeadlineOf(fromNs, traits.TtlMs);
-        if (deadline != long.MaxValue)
-            AddDeadline(queue, entry, sequence, deadline);
+        if (deadlineNs != long.MaxValue)
+            AddDeadline(queue, entry, sequence, deadlineNs);
     }
 
     private void AddDeadline(BrokerQueue queue, QueueEntry* entry, long sequence, long deadlineNs)
@@ -36,10 +35,18 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>Holds a scheduled message until its time.</summary>
-    private void Hold(BrokerQueue queue, long number, long position, int payloadLength, long dueNs)
+    private void Hold(BrokerQueue queue, long number, long position, int payloadLength, in MessageTraits traits)
     {
-        queue.AddScheduled(new ScheduledMessage { DueNs = dueNs, Number = number, Position = position, PayloadLength = payloadLength });
-        HasTimeAt(queue, dueNs);
+        queue.AddScheduled(new ScheduledMessage
+        {
+            DueNs = traits.DeliverAtNs,
+            Number = number,
+            Position = position,
+            PayloadLength = payloadLength,
+            Priority = queue.PriorityOf(traits.Priority),
+            HasDeadline = queue.DeadlineOf(0, traits.TtlMs) != long.MaxValue,
+        });
+        HasTimeAt(queue, traits.DeliverAtNs);
     }
 
     /// <summary>The message under a position that a queue holds.</summary>
@@ -113,7 +120,7 @@ internal sealed unsafe partial class BrokerEngine
                 DropReplaced(target, outdated);
             if (target.Options.LastValueKey != null)
                 NoteLastValue(target, sequence, key, headers);
-            Arrive(target, sequence, position, payloadLength, in traits, _nowNs);
+            Arrive(target, sequence, position, payloadLength, target.PriorityOf(traits.Priority), target.DeadlineOf(_nowNs, traits.TtlMs));
             Schedule(target);
             if (target.Options.Overflow == OverflowPolicy.DropHead && !target.IsWithinBounds)
                 TrimLater(target);

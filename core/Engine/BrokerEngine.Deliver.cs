@@ -21,16 +21,14 @@ internal sealed unsafe partial class BrokerEngine
                 queue.IsScheduled = false;
         }
         _scheduledQueues.RemoveRange(kept, _scheduledQueues.Count - kept);
+        WriteDelivered();
     }
-
-    /// <summary>Body of the largest Delivered record: every message of a turn a run of its own.</summary>
-    private const int MaxDeliveredBody = sizeof(long) + DeliveriesPerTurn * SequenceRange.Length;
 
     /// <returns>True when more could be delivered in the next batch without anything else happening in the engine.</returns>
     private bool Dispatch(BrokerQueue queue)
     {
         // What cannot be journaled now, but soon, waits.
-        if (queue.Durable && queue.ReadyCount > 0 && _durableLog != null && _durableLog.CheckAppend(MaxDeliveredBody, reserved: true) == AppendStatus.NotReady)
+        if (queue.Durable && queue.ReadyCount > 0 && _durableLog != null && !CanTellDelivered())
             return true;
         bool again = false;
         int count = 0;
@@ -54,7 +52,7 @@ internal sealed unsafe partial class BrokerEngine
             count++;
         }
         if (count > 0)
-            JournalDelivered(queue);
+            TellDelivered(queue);
         return again;
     }
 
@@ -77,27 +75,9 @@ internal sealed unsafe partial class BrokerEngine
         port.Ring.Stage();
         port.CountDelivery();
         consumer.Take(entry->PayloadLength);
+        consumer.TakenNs = _nowNs;
         queue.Take(entry, sequence);
         DeliveredCount++;
-    }
-
-    // Before the ports are committed: a delivery that somebody saw is one that a replay knows of. Where the journal's disk is full, or the
-    // journal failed, the message may come again without the flag, after a crash in just that state: consumers must be able to make room.
-    private void JournalDelivered(BrokerQueue queue)
-    {
-        if (queue.Durable && _durableLog != null && (queue.Cursor > queue.JournaledCursor || queue.Redelivered.Count > 0))
-        {
-            ReadOnlySpan<SequenceRange> redelivered = queue.Redelivered.Span;
-            byte* body = _durableLog.TryClaim(RecordType.Delivered, queue.Id, sizeof(long) + redelivered.Length * SequenceRange.Length, out _, out _);
-            if (body != null)
-            {
-                *(long*)body = queue.Cursor;
-                redelivered.CopyTo(new Span<SequenceRange>(body + sizeof(long), redelivered.Length));
-                _durableLog.Commit();
-                queue.JournaledCursor = queue.Cursor;
-            }
-        }
-        queue.Redelivered.Clear();
     }
 
     private void OnCredit(in CreditCommand command)

@@ -11,12 +11,19 @@ internal sealed unsafe partial class BrokerEngine
     internal ulong StateHash()
     {
         var hash = new Fnv();
+        foreach (VirtualHost host in _topology.HostsById())
+        {
+            hash.Add(host.Id);
+            hash.Add(host.Name);
+            hash.Add(host.FirstExchangeId);
+            hash.Add(host.Arguments);
+        }
         foreach (BrokerQueue queue in _topology.QueuesById())
         {
             if (queue.Durable)
                 Hash(ref hash, queue);
         }
-        foreach (DirectExchange exchange in _topology.ExchangesById())
+        foreach (Exchange exchange in _topology.ExchangesById())
         {
             if (exchange.Durable)
                 Hash(ref hash, exchange);
@@ -38,8 +45,10 @@ internal sealed unsafe partial class BrokerEngine
     private static void Hash(ref Fnv hash, BrokerQueue queue)
     {
         hash.Add(queue.Id);
+        hash.Add(queue.Host.Id);
         hash.Add(queue.Name);
-        hash.Add(queue.MaxLength);
+        hash.Add(queue.Options.AutoDelete ? 1 : 0);
+        hash.Add(queue.Options.MaxLength);
         hash.Add(queue.Options.Arguments);
         for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
         {
@@ -49,25 +58,49 @@ internal sealed unsafe partial class BrokerEngine
             hash.Add(sequence);
             hash.Add(entry->Position);
             hash.Add(entry->PayloadLength);
-            hash.Add((int)entry->State | (entry->DeliveryCount << 8) | (entry->MaybeDelivered << 24));
+            // A message that waits for its back-off is ready by the records: nothing is written when it ends.
+            EntryState state = entry->State == EntryState.Delayed ? EntryState.Ready : entry->State;
+            hash.Add(entry->Priority);
+            hash.Add((int)state | (entry->DeliveryCount << 8) | (entry->MaybeDelivered << 24));
         }
+        HashScheduled(ref hash, queue);
     }
 
-    private static void Hash(ref Fnv hash, DirectExchange exchange)
+    private static void HashScheduled(ref Fnv hash, BrokerQueue queue)
+    {
+        if (queue.Scheduled == null)
+            return;
+        long sum = 0; // They are in no order.
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+        {
+            if (BrokerQueue.IsTransient(message.Position))
+                continue;
+            var one = new Fnv();
+            one.Add(message.Number);
+            one.Add(message.DueNs);
+            one.Add(message.Position);
+            one.Add(message.PayloadLength);
+            sum += (long)one.Value;
+        }
+        hash.Add(sum);
+    }
+
+    private static void Hash(ref Fnv hash, Exchange exchange)
     {
         hash.Add(exchange.Id);
+        hash.Add(exchange.Host.Id);
         hash.Add(exchange.Name);
-        byte[][] keys = [.. exchange.Routes.Keys];
-        Array.Sort(keys, static (x, y) => x.AsSpan().SequenceCompareTo(y));
-        foreach (byte[] key in keys)
+        hash.Add((int)exchange.Kind | ((int)exchange.Options.Flags << 8));
+        hash.Add(exchange.Options.Arguments);
+        // In the order in which they were made, which is the order of a route.
+        for (Binding? binding = exchange.Bindings.First; binding != null; binding = exchange.Bindings.Next(binding))
         {
-            foreach (BrokerQueue queue in exchange.Routes[key])
-            {
-                if (!queue.Durable)
-                    continue;
-                hash.Add(key);
-                hash.Add(queue.Id);
-            }
+            if (!binding.Durable)
+                continue;
+            hash.Add(binding.IsToExchange ? 1 : 0);
+            hash.Add(binding.DestinationId);
+            hash.Add(binding.Key);
+            hash.Add(binding.Arguments);
         }
     }
 

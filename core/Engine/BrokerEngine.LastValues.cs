@@ -1,4 +1,3 @@
-using LowLatency.Core.Journal;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 

@@ -42,6 +42,11 @@ internal sealed unsafe partial class BrokerEngine
         }
 
         ReadOnlySpan<BrokerQueue> route = RouteOf(publication, payload[..command.RoutingKeyLength], payload.Slice(command.RoutingKeyLength, command.HeadersLength));
+        if (IsRouteTooLarge(route))
+        {
+            Reject(publication, command.Sequence, ErrorCode.LimitReached, default, $"The message reaches more than {RouteSet.MaxCount} queues, the limit of one message: bind fewer.");
+            return true;
+        }
         if (route.Length == 0 || _isShuttingDown)
         {
             OnNotRouted(publication, in command);

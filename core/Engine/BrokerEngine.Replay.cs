@@ -19,6 +19,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <remarks>The snapshot at the start of the first segment is the base; those of later segments say what is known already.</remarks>
     internal void Replay(RecordType type, uint streamId, long position, ReadOnlySpan<byte> body)
     {
+        _isReplaying = true;
         var reader = new ControlRecordReader(body);
         switch (type)
         {
@@ -27,6 +28,7 @@ internal sealed unsafe partial class BrokerEngine
                 _skipsSnapshot = _hasBase;
                 if (!_skipsSnapshot)
                 {
+                    _nextHostId = reader.U32();
                     _nextQueueId = reader.U32();
                     _nextExchangeId = reader.U32();
                     _nextPublisherId = reader.U32();
@@ -61,8 +63,19 @@ internal sealed unsafe partial class BrokerEngine
                     ApplyReturn(requeued, Ranges(body));
                 break;
             case RecordType.Delivered:
-                if (_topology.TryGetQueue(streamId, out BrokerQueue? delivered))
-                    ReplayDelivered(delivered, reader.I64(), Ranges(body[sizeof(long)..]));
+                ReplayDelivered(body);
+                break;
+            case RecordType.Defer:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? deferred))
+                    ApplyDefer(deferred, Ranges(body[DropLayout.DeferRanges..]), reader.I64());
+                break;
+            case RecordType.Drop:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? dropped))
+                    ReplayDrop(dropped, body);
+                break;
+            case RecordType.Due:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? due))
+                    ReplayDue(due, body);
                 break;
             case RecordType.DefineQueue:
                 ReplayQueue(ref reader);
@@ -72,13 +85,18 @@ internal sealed unsafe partial class BrokerEngine
                     ApplyDeleteQueue(deleted);
                 break;
             case RecordType.DefineExchange:
-                uint exchangeId = reader.U32();
-                reader.U8(); // The kind: direct is the only one that can be declared.
-                ApplyDefineExchange(exchangeId, reader.String().ToArray(), isDurable: true);
+                ReplayExchange(ref reader);
                 break;
             case RecordType.DeleteExchange:
-                if (_topology.TryGetExchange(reader.String(), out DirectExchange? exchange))
+                if (_topology.TryGetExchange(reader.U32(), out Exchange? exchange))
                     _topology.Remove(exchange);
+                break;
+            case RecordType.DefineVirtualHost:
+                ReplayHost(ref reader);
+                break;
+            case RecordType.DeleteVirtualHost:
+                if (_topology.TryGetHost(reader.U32(), out VirtualHost? host))
+                    ApplyDeleteHost(host);
                 break;
             case RecordType.Bind:
             case RecordType.Unbind:
@@ -93,7 +111,10 @@ internal sealed unsafe partial class BrokerEngine
                 break;
             case RecordType.SnapshotQueue:
                 if (_topology.TryGetQueue(reader.U32(), out BrokerQueue? queue))
+                {
                     queue.ResetTo(reader.I64());
+                    queue.ResetScheduleNumber(reader.I64());
+                }
                 break;
             case RecordType.SnapshotPublisher:
                 ReplayPublisher(ref reader);
@@ -122,61 +143,30 @@ internal sealed unsafe partial class BrokerEngine
             queue.Restart(endWasLost);
     }
 
-    private void ReplayMessage(long position, ReadOnlySpan<byte> body)
-    {
-        fixed (byte* at = body)
-        {
-            int routes = *(ushort*)(at + MessageLayout.RouteCount);
-            int payloadLength = body.Length - MessageLayout.Payload(routes);
-            byte* route = at + MessageLayout.Routes;
-            for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)
-            {
-                uint queueId = *(uint*)(route + MessageLayout.RouteQueueId);
-                if (!_topology.TryGetQueue(queueId, out BrokerQueue? queue))
-                    continue; // It was transient.
-                queue.Enqueue(*(long*)(route + MessageLayout.RouteQueueSequence), position, payloadLength);
-            }
-            uint publisherId = *(uint*)(at + MessageLayout.PublisherId);
-            if (publisherId != 0 && _publishersById.TryGetValue(publisherId, out Publisher? publisher))
-                publisher.Stored(*(ulong*)(at + MessageLayout.PublisherSequence), position + RecordLayout.AlignedLength(body.Length), _limits.MaxWindow);
-            ReplayedMessages++;
-        }
-    }
-
     private void ReplayQueue(ref ControlRecordReader reader)
     {
         uint id = reader.U32();
-        reader.U32(); // The virtual host: / is the only one.
+        uint hostId = reader.U32();
         long maxLength = reader.I64();
         var flags = (QueueFlags)reader.U32();
         byte[] name = reader.String().ToArray();
         string? problem = QueueArguments.Parse(flags, reader.Table(), maxLength, out QueueOptions? options);
-        if (options == null)
-            throw new InvalidOperationException($"The journal defines queue '{NameRules.Text(name)}' with arguments that this version does not take: {problem}");
-        ApplyDefineQueue(id, _topology.Default, name, options);
+        if (options == null || !_topology.TryGetHost(hostId, out VirtualHost? host))
+            throw UnknownDefinition("queue", name, problem);
+        ApplyDefineQueue(id, host, name, options);
     }
 
-    private static void ReplayDelivered(BrokerQueue queue, long cursor, ReadOnlySpan<SequenceRange> redelivered)
+    private void ReplayExchange(ref ControlRecordReader reader)
     {
-        queue.ReplayDelivered(cursor);
-        foreach (ref readonly SequenceRange range in redelivered)
-        {
-            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
-                queue.ReplayRedelivered(sequence);
-        }
-    }
-
-    private void ReplayBinding(bool bind, ref ControlRecordReader reader)
-    {
-        ReadOnlySpan<byte> exchangeName = reader.String();
-        ReadOnlySpan<byte> queueName = reader.String();
-        ReadOnlySpan<byte> key = reader.String();
-        if (!_topology.TryGetExchange(exchangeName, out DirectExchange? exchange) || !_topology.TryGetQueue(queueName, out BrokerQueue? queue))
-            return;
-        if (bind)
-            _topology.Bind(exchange, queue, key);
-        else
-            _topology.Unbind(exchange, queue, key);
+        uint id = reader.U32();
+        uint hostId = reader.U32();
+        var flags = (ExchangeFlags)reader.U32();
+        var kind = (ExchangeKind)reader.U8();
+        byte[] name = reader.String().ToArray();
+        string? problem = ExchangeArguments.Parse(kind, flags, reader.Table(), out ExchangeOptions? options);
+        if (options == null || kind is < ExchangeKind.Direct or > ExchangeKind.ConsistentHash || !_topology.TryGetHost(hostId, out VirtualHost? host))
+            throw UnknownDefinition("exchange", name, problem);
+        ApplyDefineExchange(id, host, name, options);
     }
 
     private void ReplayPublisher(ref ControlRecordReader reader)

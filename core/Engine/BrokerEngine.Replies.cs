@@ -65,7 +65,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (reply.Type == EventType.Done)
         {
-            Done(reply.Session, reply.Request);
+            Done(reply.Session, reply.Request, reply.Count);
             return;
         }
         BrokerQueue queue = reply.Queue!;
@@ -83,12 +83,12 @@ internal sealed unsafe partial class BrokerEngine
         reply.Session.Port.Ring.Stage();
     }
 
-    private void Done(Session session, uint request)
+    private void Done(Session session, uint request, ulong count = 0)
     {
         DoneEvent* done = TryClaimReply<DoneEvent>(session, EventType.Done, 0);
         if (done == null)
             return;
-        *done = new DoneEvent { Session = session.Id, Request = request };
+        *done = new DoneEvent { Session = session.Id, Request = request, Count = count };
         session.Port.Ring.Stage();
     }
 

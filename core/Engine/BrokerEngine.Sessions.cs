@@ -12,13 +12,35 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<Session> _overrunSessions = [];
     private uint _nextPublisherId = 1;
 
-    private void OnOpenSession(in OpenSessionCommand command)
+    private void OnOpenSession(in OpenSessionCommand command, ReadOnlySpan<byte> strings)
     {
         EgressPort port = _ports[command.Port] ?? throw new InvalidOperationException($"Session {command.Session} names egress port {command.Port}, which does not exist.");
         if (_sessions[command.Session] != null)
             throw new InvalidOperationException($"Session {command.Session} is open already.");
-        var session = new Session(command.Session, port);
+        bool isConnection = command.Connection == command.Session;
+        Session? connection = null;
+        if (!isConnection)
+            connection = _sessions[command.Connection] ?? throw new InvalidOperationException($"Session {command.Session} belongs to connection {command.Connection}, which is not open.");
+        TakeString(ref strings); // The client's name is for people.
+        ReadOnlySpan<byte> hostName = TakeString(ref strings);
+        bool isThere = _topology.TryGetHost(hostName, out VirtualHost? host);
+        var session = new Session(command.Session, port, host ?? _topology.Default, connection) { Nonce = command.Nonce };
         _sessions[command.Session] = session;
+        if (!isThere)
+        {
+            Fault(session, ErrorCode.NotAllowed, $"Virtual host '{NameRules.Text(hostName)}' does not exist: declare it first, or connect to '/'.");
+            return;
+        }
+        if (isConnection)
+        {
+            if (host!.ConnectionCount >= host.Limits.MaxConnections)
+            {
+                Fault(session, ErrorCode.NotAllowed, $"Virtual host '{host.DisplayName}' has {host.ConnectionCount} connections, its limit: close some.");
+                return;
+            }
+            host.ConnectionCount++;
+            session.IsCounted = true;
+        }
         SessionOpenedEvent* opened = TryClaimReply<SessionOpenedEvent>(session, EventType.SessionOpened, 0);
         if (opened == null)
             return;
@@ -35,6 +57,8 @@ internal sealed unsafe partial class BrokerEngine
         if (!CanReturn(ReturnLength(session)))
             return false;
         Release(session);
+        if (session.IsCounted)
+            session.Host.ConnectionCount--;
         _sessions[command.Session] = null;
         SessionClosedEvent* closed = TryClaimReply<SessionClosedEvent>(session, EventType.SessionClosed, 0);
         if (closed == null)
@@ -56,8 +80,13 @@ internal sealed unsafe partial class BrokerEngine
         return length;
     }
 
-    private static long ReturnLength(Consumer consumer) =>
-        consumer.Queue.Durable && consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(consumer.Tags.UnsettledCount * SequenceRange.Length) : 0;
+    private static long ReturnLength(Consumer consumer)
+    {
+        if (!consumer.Queue.Durable)
+            return 0;
+        return (consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(consumer.Tags.UnsettledCount * SequenceRange.Length) : 0)
+            + (consumer.Queue.Options.AutoDelete ? RemovalLength : 0);
+    }
 
     /// <summary>Whether the journal can be told of a return, or never will: false while it prepares its next segment.</summary>
     private bool CanReturn(long length) =>
@@ -77,6 +106,7 @@ internal sealed unsafe partial class BrokerEngine
                 Detach(publication);
         }
         session.IsFaulted = true;
+        RemoveOwnedQueues(session);
         RemovePendingReplies(session);
     }
 
@@ -97,6 +127,7 @@ internal sealed unsafe partial class BrokerEngine
                 _ranges.Add(sequence);
         }
         Return(queue, _ranges);
+        OnConsumerGone(queue);
     }
 
     private void Detach(EnginePublication publication)
@@ -139,9 +170,11 @@ internal sealed unsafe partial class BrokerEngine
             return Fail(session, command.Request, ErrorCode.PreconditionFailed, "This broker has no journal: ask for level memory, or start it with a data folder.");
         if (command.Level != (byte)DurabilityLevel.Memory && _isJournalFailed)
             return Fail(session, command.Request, ErrorCode.JournalFailed, "The journal failed and keeps nothing new until the broker is restarted: ask for level memory, or restart it.");
-        DirectExchange? exchange = null;
-        if (exchangeName.Length > 0 && !_topology.TryGetExchange(exchangeName, out exchange))
-            return Fail(session, command.Request, ErrorCode.NotFound, $"Exchange '{NameRules.Text(exchangeName)}' does not exist: declare it first.");
+        Exchange? exchange = null;
+        if (exchangeName.Length > 0 && !session.Host.TryGetExchange(exchangeName, out exchange))
+            return FailNoExchange(session, command.Request, exchangeName);
+        if (exchange is { Options.Internal: true })
+            return Fail(session, command.Request, ErrorCode.AccessRefused, $"Exchange '{exchange.DisplayName}' is internal: publish to one that is bound to it.");
         if (session.Publications.Count >= _limits.MaxPublicationsPerSession)
             return Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Publications.Count} publications open, the limit: close some.");
 
@@ -275,11 +308,9 @@ internal sealed unsafe partial class BrokerEngine
             Fail(session, command.Request, ErrorCode.InvalidName, problem);
             return;
         }
-        if (!_topology.TryGetQueue(name, out BrokerQueue? queue))
-        {
-            Fail(session, command.Request, ErrorCode.NotFound, $"Queue '{NameRules.Text(name)}' does not exist: declare it first.");
+        BrokerQueue? queue = FindQueue(session, command.Request, name, ": declare it first");
+        if (queue == null)
             return;
-        }
         if (session.Consumers.Count >= _limits.MaxSubscriptionsPerSession)
         {
             Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Consumers.Count} subscriptions open, the limit: close some.");
@@ -295,6 +326,7 @@ internal sealed unsafe partial class BrokerEngine
 
         var consumer = new Consumer(session, handle, queue, Math.Min(command.CreditMessages, (uint)_limits.MaxCreditMessages));
         consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
+        consumer.TakenNs = _nowNs;
         session.Consumers.Set(handle, consumer);
         queue.Add(consumer);
         Schedule(queue);

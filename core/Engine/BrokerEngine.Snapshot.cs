@@ -21,12 +21,12 @@ internal sealed unsafe partial class BrokerEngine
         if (!HasRoomForSnapshot())
             return false;
         ControlRecord record = _snapshotRecord.Clear();
+        record.U32(_nextHostId);
         record.U32(_nextQueueId);
         record.U32(_nextExchangeId);
         record.U32(_nextPublisherId);
         bool isWhole = TryAppendSnapshot(RecordType.SnapshotBegin, 0, record)
-            && TryWriteQueues()
-            && TryWriteExchanges()
+            && TryWriteDefinitions()
             && TryWritePublishers()
             && TryAppendSnapshot(RecordType.SnapshotEnd, 0, _snapshotRecord.Clear());
         // Where not even this fits nothing does, and the next segment begins with another snapshot.
@@ -41,26 +41,41 @@ internal sealed unsafe partial class BrokerEngine
         long room = _durableLog!.Active!.Base + _durableLog.SegmentSize - _durableLog.Tail;
         if (_durableLog.Next != null)
             room += _durableLog.SegmentSize - SegmentLayout.HeaderLength;
-        long most = SnapshotRecordMost * (2L + 2L * _topology.QueueCount + _topology.ExchangeCount + 3L * _topology.BindingCount + 2L * _publishersById.Count);
-        foreach (BrokerQueue queue in _topology.QueuesById())
-            most += RecordLayout.AlignedLength(queue.Options.Arguments.Length);
+        long names = 2L + _topology.HostCount + (2L * _topology.QueueCount) + _topology.ExchangeCount + _topology.BindingCount + (2L * _publishersById.Count);
+        long most = (SnapshotRecordMost * names) + _topology.ArgumentBytes;
         return most <= room || MeasureSnapshot() <= room;
     }
 
-    /// <summary>No record of a snapshot takes more for each name in it, holes of publishers aside.</summary>
-    private const int SnapshotRecordMost = 320;
+    /// <summary>No record of a snapshot takes more, arguments and holes of publishers aside.</summary>
+    private const int SnapshotRecordMost = 352;
 
     private long MeasureSnapshot()
     {
-        _measured = 2 * RecordLayout.AlignedLength(3 * sizeof(uint));
+        _measured = 2 * RecordLayout.AlignedLength(4 * sizeof(uint));
         _isMeasuring = true;
-        _ = TryWriteQueues() && TryWriteExchanges() && TryWritePublishers();
+        _ = TryWriteDefinitions() && TryWritePublishers();
         _isMeasuring = false;
         return _measured;
     }
 
     private bool _isMeasuring;
     private long _measured;
+
+    // Bindings last: both ends are there then.
+    private bool TryWriteDefinitions() => TryWriteHosts() && TryWriteQueues() && TryWriteExchanges() && TryWriteBindings();
+
+    private bool TryWriteHosts()
+    {
+        foreach (VirtualHost host in _topology.HostsById())
+        {
+            if (host == _topology.Default)
+                continue;
+            ControlRecord record = HostRecord(_snapshotRecord.Clear(), host.Id, host.FirstExchangeId, host.Name, host.Arguments);
+            if (!TryAppendSnapshot(RecordType.DefineVirtualHost, 0, record))
+                return false;
+        }
+        return true;
+    }
 
     private bool TryWriteQueues()
     {
@@ -74,6 +89,7 @@ internal sealed unsafe partial class BrokerEngine
             record.Clear();
             record.U32(queue.Id);
             record.I64(queue.Entries.Next);
+            record.I64(queue.NextScheduleNumber);
             if (!TryAppendSnapshot(RecordType.SnapshotQueue, queue.Id, record))
                 return false;
         }
@@ -82,19 +98,25 @@ internal sealed unsafe partial class BrokerEngine
 
     private bool TryWriteExchanges()
     {
-        foreach (DirectExchange exchange in _topology.ExchangesById())
+        foreach (Exchange exchange in _topology.ExchangesById())
         {
-            if (!exchange.Durable)
+            if (!exchange.Durable || exchange.IsBuiltIn)
                 continue;
-            if (!TryAppendSnapshot(RecordType.DefineExchange, 0, ExchangeRecord(exchange.Id, exchange.Name)))
+            ControlRecord record = ExchangeRecord(_snapshotRecord.Clear(), exchange.Id, exchange.Host, exchange.Name, exchange.Options);
+            if (!TryAppendSnapshot(RecordType.DefineExchange, 0, record))
                 return false;
-            foreach ((byte[] key, BrokerQueue[] queues) in exchange.Routes)
+        }
+        return true;
+    }
+
+    private bool TryWriteBindings()
+    {
+        foreach (Exchange exchange in _topology.ExchangesById())
+        {
+            for (Binding? binding = exchange.Bindings.First; binding != null; binding = exchange.Bindings.Next(binding))
             {
-                foreach (BrokerQueue queue in queues)
-                {
-                    if (queue.Durable && !TryAppendSnapshot(RecordType.Bind, queue.Id, BindingRecord(exchange.Name, queue.Name, key)))
-                        return false;
-                }
+                if (binding.Durable && !TryAppendSnapshot(RecordType.Bind, StreamOf(binding), BindingRecord(_snapshotRecord.Clear(), binding)))
+                    return false;
             }
         }
         return true;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using LowLatency.Core.Journal;
-using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 
 namespace LowLatency.Core.Engine;
@@ -30,7 +29,7 @@ internal sealed unsafe partial class BrokerEngine
         else
         {
             status = TryStoreWithDepartures(log, publication, in command, ref admission);
-            if (status == AppendStatus.TooLarge && admission.Takers > 0 && !HasElsewhere(in admission))
+            if (status == AppendStatus.TooLarge && IsPushedOutOnly())
             {
                 // What it pushes out does not fit into its group: then right after it.
                 _departures.Clear();
@@ -46,7 +45,15 @@ internal sealed unsafe partial class BrokerEngine
         return status;
     }
 
-    private bool HasElsewhere(in Admission admission) => admission.Takers < admission.Route.Length;
+    private bool IsPushedOutOnly()
+    {
+        for (int i = 0; i < _departures.Count; i++)
+        {
+            if (_departures[i].Position == DepartureList.InHand || _departures[i].Reason == DropReason.Replaced)
+                return false;
+        }
+        return true;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private AppendStatus TryStoreWithDepartures(RecordLog log, EnginePublication publication, in PublishCommand command, ref Admission admission)
@@ -151,7 +158,8 @@ internal sealed unsafe partial class BrokerEngine
             BrokerQueue queue = route[i];
             if (queue.Options.LastValueKey != null)
                 NoteLastValue(queue, _places[i], admission.Key, admission.Rest[..admission.HeadersLength]);
-            Arrive(queue, _places[i], position, admission.PayloadLength, in admission.Traits, command.ReceivedNs);
+            byte priority = queue.PriorityOf(admission.Traits.Priority);
+            Arrive(queue, _places[i], position, admission.PayloadLength, priority, queue.DeadlineOf(command.ReceivedNs, admission.Traits.TtlMs));
             Schedule(queue);
         }
     }
@@ -162,7 +170,7 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < route.Length; i++)
         {
             if (_places[i] != Elsewhere)
-                Hold(route[i], _places[i], position, admission.PayloadLength, admission.Traits.DeliverAtNs);
+                Hold(route[i], _places[i], position, admission.PayloadLength, in admission.Traits);
         }
     }
 

@@ -232,10 +232,19 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>A scheduled message whose time has come goes to its place.</summary>
     private void ArriveDue(BrokerQueue queue, in ScheduledMessage message, long sequence)
     {
-        MessageView view = ViewOf(message.Position);
-        MessageTraits.TryRead(view.Headers, view.ReceivedNs, out MessageTraits traits, out _);
-        if (queue.Options.LastValueKey != null)
-            NoteLastValue(queue, sequence, view.RoutingKey, view.Headers);
-        Arrive(queue, sequence, message.Position, message.PayloadLength, in traits, message.DueNs);
+        long deadline = long.MaxValue;
+        if (_isReplaying)
+        {
+            deadline = message.HasDeadline ? 0 : long.MaxValue;
+        }
+        else if (message.HasDeadline || queue.Options.LastValueKey != null)
+        {
+            MessageView view = ViewOf(message.Position);
+            MessageTraits.TryRead(view.Headers, view.ReceivedNs, out MessageTraits traits, out _);
+            deadline = queue.DeadlineOf(message.DueNs, traits.TtlMs);
+            if (queue.Options.LastValueKey != null)
+                NoteLastValue(queue, sequence, view.RoutingKey, view.Headers);
+        }
+        Arrive(queue, sequence, message.Position, message.PayloadLength, message.Priority, deadline);
     }
 }

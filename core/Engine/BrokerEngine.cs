@@ -55,6 +55,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         foreach (BrokerQueue queue in _topology.QueuesById())
             AddReferences(queue, durableLog);
         Restart(endWasLost);
+        _isReplaying = false;
+        IndexAfterReplay();
     }
 
     /// <summary>Position up to which the journal is durable, as far as the engine was told.</summary>
@@ -75,7 +77,9 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     internal Topology Topology => _topology;
 
     /// <summary>Something is left to do that needs no further input: messages beyond a queue's turn, a port that was full.</summary>
-    internal bool HasScheduled => _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0 || HasOverrunSessions;
+    internal bool HasScheduled =>
+        _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0 || HasOverrunSessions || _timers.NextNs <= _nowNs || _trimsAgain
+        || (_leaving.Count > 0 && !_leavingWaitsForSpace);
 
     /// <summary>Sessions whose replies found no room are still to be ended.</summary>
     internal bool HasOverrunSessions => _overrunSessions.Count > 0;
@@ -86,13 +90,31 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     /// <param name="nowNs">Unix time in nanoseconds.</param>
     internal void BeginBatch(long nowNs)
     {
-        _nowNs = nowNs;
+        // Time does not run backwards here, whatever the machine's clock does.
+        _nowNs = Math.Max(_nowNs, nowNs);
         _batch++;
+        if (_isFirstBatch)
+            BeginFirstBatch();
+        if (_leaving.Count > 0 && !_leavingWaitsForSpace)
+            RunLeaving();
+        if (_timers.NextNs <= _nowNs)
+            RunTimers();
+        if (_toTrim.Count > 0)
+            Trim();
     }
 
     /// <summary>Carries out one command.</summary>
     /// <returns>False when the journal is preparing its next segment: offer the same command again later.</returns>
     public bool OnRecord(int type, ReadOnlySpan<byte> body)
+    {
+        if (!Execute(type, body))
+            return false;
+        if (_toTrim.Count > 0)
+            Trim();
+        return true;
+    }
+
+    private bool Execute(int type, ReadOnlySpan<byte> body)
     {
         switch ((CommandType)type)
         {
@@ -104,7 +126,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 OnCredit(in As<CreditCommand>(body));
                 return true;
             case CommandType.OpenSession:
-                OnOpenSession(in As<OpenSessionCommand>(body));
+                OnOpenSession(in As<OpenSessionCommand>(body), body[sizeof(OpenSessionCommand)..]);
                 return true;
             case CommandType.CloseSession:
                 return OnCloseSession(in As<CloseSessionCommand>(body));
@@ -122,6 +144,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return OnDeclareQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeleteQueue:
                 return OnDeleteQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
+            case CommandType.PurgeQueue:
+                return OnPurgeQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeclareExchange:
                 return OnDeclareExchange(in As<DeclareExchangeCommand>(body), body[sizeof(DeclareExchangeCommand)..]);
             case CommandType.DeleteExchange:
@@ -130,6 +154,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: true);
             case CommandType.Unbind:
                 return OnBind(in As<RequestCommand>(body), body[sizeof(RequestCommand)..], bind: false);
+            case CommandType.DeclareVirtualHost:
+                return OnDeclareVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
+            case CommandType.DeleteVirtualHost:
+                return OnDeleteVirtualHost(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             default:
                 throw new InvalidOperationException($"Command type {type} does not exist.");
         }
@@ -144,6 +172,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             Dispatch();
         if (_scheduledPublications.Count > 0)
             Confirm();
+        if (_dueQueues.Count + _dueExchanges.Count > 0)
+            RemoveDue();
         CommitPorts();
         return (int)(DeliveredCount - delivered);
     }
@@ -172,6 +202,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             if (entry != null)
                 log.AddReferences(entry->Position, 1);
         }
+        if (queue.Scheduled == null)
+            return;
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+            log.AddReferences(message.Position, 1);
     }
 
     private void CommitPorts()

@@ -66,7 +66,7 @@ internal sealed class EngineAgent : IAgent
         }
         bool hasMoved = durable > _engine.DurablePosition;
         bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
-        if (!hasInput && !hasMoved && !_engine.HasScheduled)
+        if (!hasInput && !hasMoved && !_engine.HasScheduled && !IsTimeUp())
             return AwaitsFlush() ? 1 : Idle();
 
         _engine.BeginBatch(UnixClock.NowNs());
@@ -96,6 +96,18 @@ internal sealed class EngineAgent : IAgent
         if (Volatile.Read(ref _shutdown) != 0)
             _engine.BeginShutdown();
         return work == 0 ? Idle() : work;
+    }
+
+    /// <summary>Something is to be done by itself now. The clock is only asked when there is something at all.</summary>
+    private bool IsTimeUp() => _engine.NextDueNs != long.MaxValue && UnixClock.NowNs() >= _engine.NextDueNs;
+
+    public int ParkLimitMs(int timeoutMs)
+    {
+        if (_engine.NextDueNs == long.MaxValue)
+            return timeoutMs;
+        long remainingNs = _engine.NextDueNs - UnixClock.NowNs();
+        // Rounded down: the last part of a millisecond is spun.
+        return remainingNs <= 0 ? 0 : (int)Math.Min(timeoutMs, remainingNs / 1_000_000);
     }
 
     private bool AwaitsFlush() =>

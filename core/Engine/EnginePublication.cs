@@ -4,14 +4,16 @@ using LowLatency.Core.Routing;
 namespace LowLatency.Core.Engine;
 
 /// <summary>A publication as the engine sees it: where a session's messages of one kind go, and what it must still be told. Engine thread only.</summary>
-internal sealed class EnginePublication(Session session, uint handle, DirectExchange? exchange, byte[] routingKey)
+internal sealed class EnginePublication(Session session, uint handle, Exchange? exchange, byte[] routingKey)
 {
     internal Session Session { get; } = session;
+
+    internal VirtualHost Host { get; } = session.Host;
 
     internal uint Handle { get; } = handle;
 
     /// <summary>Null for the default exchange.</summary>
-    internal DirectExchange? Exchange { get; } = exchange;
+    internal Exchange? Exchange { get; } = exchange;
 
     internal byte[] RoutingKey { get; } = routingKey;
 
@@ -48,8 +50,24 @@ internal sealed class EnginePublication(Session session, uint handle, DirectExch
     /// <summary>The broker closed it: what still comes is ignored until the client closes it too.</summary>
     internal bool IsEnded { get; set; }
 
-    /// <summary>Queues for <see cref="RoutingKey"/>, true while <see cref="RouteVersion"/> is the topology's.</summary>
-    internal BrokerQueue[] Route { get; set; } = [];
+    private BrokerQueue[] _route = [];
+    private int _routeCount;
 
-    internal long RouteVersion { get; set; }
+    /// <summary>Queues for <see cref="RoutingKey"/>, true while <see cref="RouteVersion"/> is the virtual host's.</summary>
+    internal ReadOnlySpan<BrokerQueue> Route => _route.AsSpan(0, _routeCount);
+
+    internal long RouteVersion { get; private set; }
+
+    /// <summary>Routes of messages that bring their own keys; null before the first.</summary>
+    internal RouteCache? KeyRoutes { get; set; }
+
+    internal void SetRoute(ReadOnlySpan<BrokerQueue> queues, long version)
+    {
+        if (_route.Length < queues.Length)
+            _route = new BrokerQueue[queues.Length];
+        queues.CopyTo(_route);
+        _route.AsSpan(queues.Length).Clear(); // A queue that was deleted is not held on to.
+        _routeCount = queues.Length;
+        RouteVersion = version;
+    }
 }

@@ -8,4 +8,5 @@ namespace LowLatency.Core.Engine;
 /// <param name="Request">What was asked.</param>
 /// <param name="Position">Durable up to here is enough.</param>
 /// <param name="Queue">For a queue's declaration.</param>
-internal readonly record struct PendingReply(EventType Type, Session Session, uint Request, long Position, BrokerQueue? Queue);
+/// <param name="Count">What the request counts.</param>
+internal readonly record struct PendingReply(EventType Type, Session Session, uint Request, long Position, BrokerQueue? Queue, ulong Count = 0);

@@ -35,6 +35,9 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>A Delivered record has told of everything, or cannot.</summary>
     internal void ForgetDeliveries() => _redelivered?.Clear();
 
+    /// <summary>A message's priority as this queue counts it.</summary>
+    internal byte PriorityOf(byte priority) => Options.MaxPriority < 0 ? (byte)0 : (byte)Math.Min(priority, Options.MaxPriority);
+
     /// <summary>Adds a message: at the end, or in the place of one that it replaces.</summary>
     /// <param name="sequence">The next one, or that of a ready or delayed message.</param>
     /// <returns>Its entry; without a deadline.</returns>
@@ -319,7 +322,7 @@ internal sealed unsafe partial class BrokerQueue
     }
 
     /// <summary>Takes everything out.</summary>
-    /// <param name="log">Told of each message's record.</param>
+    /// <param name="released">Told of each message's record.</param>
     internal void Clear(Action<long>? released = null)
     {
         for (long sequence = Entries.Head; released != null && sequence < Entries.Next; sequence++)

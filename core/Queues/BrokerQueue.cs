@@ -40,9 +40,6 @@ internal sealed unsafe partial class BrokerQueue
 
     internal bool Durable => Options.Durable;
 
-    /// <summary>Most messages waiting and unsettled.</summary>
-    internal long MaxLength => Options.MaxLength;
-
     internal DispatchRing Entries { get; }
 
     internal long ReadyCount { get; private set; }
@@ -67,11 +64,17 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>End of its definition record; 0 when it is not durable.</summary>
     internal long DefinedAt { get; set; }
 
-    /// <summary>When it was last declared, got from, or left by a consumer.</summary>
-    internal long UsedNs { get; set; }
-
     /// <summary>False once deleted.</summary>
     internal bool Exists { get; set; } = true;
+
+    /// <summary>Bindings to it.</summary>
+    internal BindingChain Bindings { get; } = new(ofDestination: true);
+
+    /// <summary>The walk that met it last: see <see cref="Router"/>.</summary>
+    internal long RouteStamp { get; set; }
+
+    /// <summary>Session of the connection that alone may use it; null for all.</summary>
+    internal Session? Owner { get; init; }
 
     /// <summary>In the engine's list of queues that may have something to deliver.</summary>
     internal bool IsScheduled { get; set; }

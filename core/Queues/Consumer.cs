@@ -33,6 +33,9 @@ internal sealed class Consumer(Session session, uint handle, BrokerQueue queue, 
         CreditBytes = bytes > ulong.MaxValue - CreditBytes ? ulong.MaxValue : CreditBytes + bytes;
     }
 
+    /// <summary>When it was last given a message, or began. Unix time in nanoseconds.</summary>
+    internal long TakenNs { get; set; }
+
     internal void Take(int payloadLength)
     {
         CreditMessages--;

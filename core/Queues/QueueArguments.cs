@@ -38,19 +38,19 @@ internal static class QueueArguments
         bool isSingleActive = false;
         OverflowPolicy overflow = default;
 
-        string? problem = Integer(table, "x-max-length"u8, 0, long.MaxValue, "messages", ref maxLength)
-            ?? Integer(table, "x-max-length-bytes"u8, 0, long.MaxValue, "bytes", ref maxBytes)
+        string? problem = ArgumentReader.Integer(table, "x-max-length"u8, 0, long.MaxValue, "messages", ref maxLength)
+            ?? ArgumentReader.Integer(table, "x-max-length-bytes"u8, 0, long.MaxValue, "bytes", ref maxBytes)
             ?? Overflow(table, ref overflow)
-            ?? Integer(table, "x-message-ttl"u8, 0, MaxTimeMs, "milliseconds", ref ttl)
-            ?? Integer(table, "x-expires"u8, 1, MaxTimeMs, "milliseconds", ref expires)
-            ?? Text(table, "x-dead-letter-exchange"u8, "the name of an exchange, empty for the default one", ref deadLetterExchange)
-            ?? Text(table, "x-dead-letter-routing-key"u8, "a routing key", ref deadLetterKey)
-            ?? Integer(table, "x-max-priority"u8, 0, byte.MaxValue, "as highest priority", ref maxPriority)
-            ?? Boolean(table, "x-single-active-consumer"u8, ref isSingleActive)
-            ?? Integer(table, "x-delivery-limit"u8, 0, MaxDeliveryLimit, "returns", ref deliveryLimit)
-            ?? Integer(table, "x-redelivery-delay"u8, 0, MaxTimeMs, "milliseconds", ref delay)
-            ?? Integer(table, "x-redelivery-delay-max"u8, 0, MaxTimeMs, "milliseconds", ref delayMax)
-            ?? Text(table, "x-last-value-key"u8, "the name of a header, empty for the routing key", ref lastValueKey);
+            ?? ArgumentReader.Integer(table, "x-message-ttl"u8, 0, MaxTimeMs, "milliseconds", ref ttl)
+            ?? ArgumentReader.Integer(table, "x-expires"u8, 1, MaxTimeMs, "milliseconds", ref expires)
+            ?? ArgumentReader.Text(table, "x-dead-letter-exchange"u8, "the name of an exchange, empty for the default one", ref deadLetterExchange)
+            ?? ArgumentReader.Text(table, "x-dead-letter-routing-key"u8, "a routing key", ref deadLetterKey)
+            ?? ArgumentReader.Integer(table, "x-max-priority"u8, 0, byte.MaxValue, "as highest priority", ref maxPriority)
+            ?? ArgumentReader.Boolean(table, "x-single-active-consumer"u8, ref isSingleActive)
+            ?? ArgumentReader.Integer(table, "x-delivery-limit"u8, 0, MaxDeliveryLimit, "returns", ref deliveryLimit)
+            ?? ArgumentReader.Integer(table, "x-redelivery-delay"u8, 0, MaxTimeMs, "milliseconds", ref delay)
+            ?? ArgumentReader.Integer(table, "x-redelivery-delay-max"u8, 0, MaxTimeMs, "milliseconds", ref delayMax)
+            ?? ArgumentReader.Text(table, "x-last-value-key"u8, "the name of a header, empty for the routing key", ref lastValueKey);
         if (problem != null)
             return problem;
         if (deadLetterKey != null && deadLetterExchange == null)
@@ -121,42 +121,6 @@ internal static class QueueArguments
         _ => "reject-publish",
     };
 
-    private static string? Integer(ReadOnlySpan<byte> table, ReadOnlySpan<byte> name, long min, long max, string unit, ref long value)
-    {
-        if (!FieldTableReader.TryFind(table, name, out FieldValue field))
-            return null;
-        if (!field.IsInteger)
-            return Wrong(name, field, Allowed(min, max, unit));
-        field.TryGetInteger(out long given);
-        if (given < min || given > max)
-            return Wrong(name, field, Allowed(min, max, unit));
-        value = given;
-        return null;
-    }
-
-    private static string Allowed(long min, long max, string unit) =>
-        max == long.MaxValue ? $"an integer of {min} or more {unit} is allowed" : $"an integer from {min} to {max} {unit} is allowed";
-
-    private static string? Boolean(ReadOnlySpan<byte> table, ReadOnlySpan<byte> name, ref bool value)
-    {
-        if (!FieldTableReader.TryFind(table, name, out FieldValue field))
-            return null;
-        if (field.Type != FieldType.Boolean)
-            return Wrong(name, field, "a boolean is allowed");
-        value = field.Bytes[0] != 0;
-        return null;
-    }
-
-    private static string? Text(ReadOnlySpan<byte> table, ReadOnlySpan<byte> name, string allowed, ref byte[]? value)
-    {
-        if (!FieldTableReader.TryFind(table, name, out FieldValue field))
-            return null;
-        if (field.Type != FieldType.LongString || NameRules.ProblemOrEmpty("argument", field.Bytes) != null)
-            return Wrong(name, field, $"{allowed}, is allowed: a string of at most {NameRules.MaxLength} bytes of UTF-8");
-        value = field.Bytes.ToArray();
-        return null;
-    }
-
     private static string? Overflow(ReadOnlySpan<byte> table, ref OverflowPolicy policy)
     {
         if (!FieldTableReader.TryFind(table, "x-overflow"u8, out FieldValue field))
@@ -171,12 +135,9 @@ internal static class QueueArguments
                 return null;
             }
         }
-        return Wrong("x-overflow"u8, field, "drop-head, reject-publish, reject-publish-dlx, dead-letter or block is allowed");
+        return ArgumentReader.Wrong("x-overflow"u8, field, "drop-head, reject-publish, reject-publish-dlx, dead-letter or block is allowed");
     }
 
     private static readonly OverflowPolicy[] Policies =
         [OverflowPolicy.RejectPublish, OverflowPolicy.DropHead, OverflowPolicy.DeadLetter, OverflowPolicy.RejectPublishDeadLetter, OverflowPolicy.Block];
-
-    private static string Wrong(ReadOnlySpan<byte> name, FieldValue value, string allowed) =>
-        $"Argument {NameRules.Text(name)} is {FieldText.Of(value)}: {allowed}.";
 }

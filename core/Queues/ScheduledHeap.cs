@@ -14,6 +14,12 @@ internal struct ScheduledMessage
 
     /// <summary>Routing key, headers and body together, in bytes.</summary>
     internal int PayloadLength;
+
+    /// <summary>As the queue counts it.</summary>
+    internal byte Priority;
+
+    /// <summary>It expires some day after it is due.</summary>
+    internal bool HasDeadline;
 }
 
 /// <summary>The scheduled messages of a queue in the order of due time, then arrival: a binary heap. Engine thread only.</summary>

@@ -1,80 +1,33 @@
-using LowLatency.Core.Queues;
-
 namespace LowLatency.Core.Routing;
 
-/// <summary>Routes to the queues bound with exactly the message's routing key (AMQP 0-9-1, 3.1.3.1). Engine thread only.</summary>
-internal sealed class DirectExchange
+/// <summary>Routes to what is bound with exactly the message's routing key (AMQP 0-9-1, 3.1.3.1).</summary>
+internal sealed class DirectExchange : Exchange
 {
-    private readonly Dictionary<byte[], BrokerQueue[]> _routes = new(Utf8NameComparer.Instance);
-    private readonly Dictionary<byte[], BrokerQueue[]>.AlternateLookup<ReadOnlySpan<byte>> _routesByKey;
+    private readonly Dictionary<byte[], BindingSet> _byKey = new(Utf8NameComparer.Instance);
+    private readonly Dictionary<byte[], BindingSet>.AlternateLookup<ReadOnlySpan<byte>> _bySpan;
 
-    internal DirectExchange(uint id, byte[] name, bool durable)
+    internal DirectExchange(uint id, VirtualHost host, byte[] name, ExchangeOptions options)
+        : base(id, host, name, options) =>
+        _bySpan = _byKey.GetAlternateLookup<ReadOnlySpan<byte>>();
+
+    internal override void Match(Router router, scoped in RoutedMessage message)
     {
-        Id = id;
-        Name = name;
-        Durable = durable;
-        _routesByKey = _routes.GetAlternateLookup<ReadOnlySpan<byte>>();
+        if (_bySpan.TryGetValue(message.Key, out BindingSet? bindings))
+            router.Reach(bindings.Items);
     }
 
-    internal uint Id { get; }
-
-    internal byte[] Name { get; }
-
-    internal bool Durable { get; }
-
-    /// <summary>End of its definition record; 0 when it is not durable.</summary>
-    internal long DefinedAt { get; set; }
-
-    /// <summary>False once deleted: publications that still hold it are told.</summary>
-    internal bool Exists { get; set; } = true;
-
-    internal Dictionary<byte[], BrokerQueue[]> Routes => _routes;
-
-    /// <summary>Queues for a key, in the order they were bound; empty when there is none. Does not allocate.</summary>
-    internal BrokerQueue[] Route(ReadOnlySpan<byte> key) => _routesByKey.TryGetValue(key, out BrokerQueue[]? queues) ? queues : [];
-
-    /// <returns>False when the binding exists already.</returns>
-    internal bool Bind(BrokerQueue queue, ReadOnlySpan<byte> key)
+    private protected override void OnAdded(Binding binding)
     {
-        BrokerQueue[] bound = Route(key);
-        if (Array.IndexOf(bound, queue) >= 0)
-            return false;
-        _routesByKey[key] = [.. bound, queue];
-        return true;
+        if (!_byKey.TryGetValue(binding.Key, out BindingSet? bindings))
+            _byKey[binding.Key] = bindings = new BindingSet();
+        bindings.Add(binding);
     }
 
-    /// <returns>False when there is no such binding.</returns>
-    internal bool Unbind(BrokerQueue queue, ReadOnlySpan<byte> key)
+    private protected override void OnRemoved(Binding binding)
     {
-        BrokerQueue[] bound = Route(key);
-        if (Array.IndexOf(bound, queue) < 0)
-            return false;
-        SetRoute(key.ToArray(), Array.FindAll(bound, other => other != queue));
-        return true;
-    }
-
-    /// <summary>Removes every binding of a queue that is being deleted.</summary>
-    /// <returns>How many there were.</returns>
-    internal int UnbindAll(BrokerQueue queue)
-    {
-        int removed = 0;
-        foreach (byte[] key in _routes.Keys.ToArray())
-        {
-            BrokerQueue[] bound = _routes[key];
-            if (Array.IndexOf(bound, queue) >= 0)
-            {
-                SetRoute(key, Array.FindAll(bound, other => other != queue));
-                removed++;
-            }
-        }
-        return removed;
-    }
-
-    private void SetRoute(byte[] key, BrokerQueue[] queues)
-    {
-        if (queues.Length == 0)
-            _routes.Remove(key);
-        else
-            _routes[key] = queues;
+        BindingSet bindings = _byKey[binding.Key];
+        bindings.Remove(binding);
+        if (bindings.Count == 0)
+            _byKey.Remove(binding.Key);
     }
 }

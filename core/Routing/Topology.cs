@@ -3,93 +3,142 @@ using LowLatency.Core.Queues;
 
 namespace LowLatency.Core.Routing;
 
-/// <summary>Queues, exchanges and bindings by name and id. Engine thread only.</summary>
+/// <summary>All virtual hosts with their queues, exchanges and bindings. Ids are the broker's, whatever the virtual host. Engine thread only.</summary>
 internal sealed class Topology
 {
-    private readonly Dictionary<byte[], BrokerQueue> _queues = new(Utf8NameComparer.Instance);
-    private readonly Dictionary<byte[], BrokerQueue>.AlternateLookup<ReadOnlySpan<byte>> _queuesByName;
-    private readonly Dictionary<uint, BrokerQueue> _queuesById = [];
-    private readonly Dictionary<byte[], DirectExchange> _exchanges = new(Utf8NameComparer.Instance);
-    private readonly Dictionary<byte[], DirectExchange>.AlternateLookup<ReadOnlySpan<byte>> _exchangesByName;
+    /// <summary>Ids from here on are free for exchanges: those before it are the default virtual host's.</summary>
+    internal const uint FirstFreeExchangeId = 1 + VirtualHost.BuiltInCount;
 
+    private readonly Dictionary<byte[], VirtualHost> _hosts = new(Utf8NameComparer.Instance);
+    private readonly Dictionary<uint, VirtualHost> _hostsById = [];
+    private readonly Dictionary<uint, BrokerQueue> _queuesById = [];
+    private readonly Dictionary<uint, Exchange> _exchangesById = [];
+
+    private VirtualHost[]? _hostsInOrder;
     private BrokerQueue[]? _queuesInOrder;
-    private DirectExchange[]? _exchangesInOrder;
+    private Exchange[]? _exchangesInOrder;
 
     internal Topology()
     {
-        _queuesByName = _queues.GetAlternateLookup<ReadOnlySpan<byte>>();
-        _exchangesByName = _exchanges.GetAlternateLookup<ReadOnlySpan<byte>>();
+        Default = new VirtualHost(0, "/"u8.ToArray(), VirtualHostLimits.None, [], firstExchangeId: 1);
+        Add(Default);
     }
 
     /// <summary><c>/</c></summary>
-    internal VirtualHost Default { get; } = new(0, "/"u8.ToArray());
+    internal VirtualHost Default { get; }
 
-    /// <summary>Rises with every change that can alter a route: what publications cached before it is void.</summary>
-    internal long Version { get; private set; } = 1;
+    internal int HostCount => _hosts.Count;
 
-    internal int QueueCount => _queues.Count;
+    internal int QueueCount => _queuesById.Count;
 
-    internal int ExchangeCount => _exchanges.Count;
+    /// <summary>Beside those that virtual hosts have by themselves.</summary>
+    internal int ExchangeCount => _exchangesById.Count - (VirtualHost.BuiltInCount * _hosts.Count);
 
     internal int BindingCount { get; private set; }
 
-    internal bool TryGetQueue(ReadOnlySpan<byte> name, [NotNullWhen(true)] out BrokerQueue? queue) => _queuesByName.TryGetValue(name, out queue);
+    /// <summary>Bytes of all tables in definitions.</summary>
+    internal long ArgumentBytes { get; private set; }
+
+    internal bool TryGetHost(ReadOnlySpan<byte> name, [NotNullWhen(true)] out VirtualHost? host) =>
+        _hosts.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out host);
+
+    internal bool TryGetHost(uint id, [NotNullWhen(true)] out VirtualHost? host) => _hostsById.TryGetValue(id, out host);
 
     internal bool TryGetQueue(uint id, [NotNullWhen(true)] out BrokerQueue? queue) => _queuesById.TryGetValue(id, out queue);
 
-    internal bool TryGetExchange(ReadOnlySpan<byte> name, [NotNullWhen(true)] out DirectExchange? exchange) => _exchangesByName.TryGetValue(name, out exchange);
+    internal bool TryGetExchange(uint id, [NotNullWhen(true)] out Exchange? exchange) => _exchangesById.TryGetValue(id, out exchange);
+
+    internal void Add(VirtualHost host)
+    {
+        _hostsInOrder = null;
+        ArgumentBytes += host.Arguments.Length;
+        _hosts.Add(host.Name, host);
+        _hostsById.Add(host.Id, host);
+        foreach (Exchange exchange in host.CreateBuiltIns())
+            Add(exchange);
+    }
+
+    /// <summary>Removes a virtual host that has no queues any more, with its exchanges and bindings.</summary>
+    internal void Remove(VirtualHost host)
+    {
+        foreach (Exchange exchange in host.Exchanges.ToArray())
+            Remove(exchange);
+        _hostsInOrder = null;
+        ArgumentBytes -= host.Arguments.Length;
+        _hosts.Remove(host.Name);
+        _hostsById.Remove(host.Id);
+    }
 
     internal void Add(BrokerQueue queue)
     {
         _queuesInOrder = null;
-        _queues.Add(queue.Name, queue);
+        ArgumentBytes += queue.Options.Arguments.Length;
         _queuesById.Add(queue.Id, queue);
-        Version++;
+        queue.Host.Add(queue);
     }
 
+    /// <summary>Removes a queue with its bindings.</summary>
     internal void Remove(BrokerQueue queue)
     {
-        foreach (DirectExchange exchange in _exchanges.Values)
-            BindingCount -= exchange.UnbindAll(queue);
+        RemoveAll(queue.Bindings);
         _queuesInOrder = null;
-        _queues.Remove(queue.Name);
+        ArgumentBytes -= queue.Options.Arguments.Length;
         _queuesById.Remove(queue.Id);
-        Version++;
+        queue.Host.Remove(queue);
+        queue.Exists = false;
     }
 
-    internal void Add(DirectExchange exchange)
+    internal void Add(Exchange exchange)
     {
         _exchangesInOrder = null;
-        _exchanges.Add(exchange.Name, exchange);
-        Version++;
+        ArgumentBytes += exchange.Options.Arguments.Length;
+        _exchangesById.Add(exchange.Id, exchange);
+        exchange.Host.Add(exchange);
     }
 
-    internal void Remove(DirectExchange exchange)
+    /// <summary>Removes an exchange with its bindings, those from it and those to it.</summary>
+    internal void Remove(Exchange exchange)
     {
-        foreach (BrokerQueue[] queues in exchange.Routes.Values)
-            BindingCount -= queues.Length;
+        RemoveAll(exchange.Bindings);
+        RemoveAll(exchange.BindingsTo);
+        _exchangesInOrder = null;
+        ArgumentBytes -= exchange.Options.Arguments.Length;
+        _exchangesById.Remove(exchange.Id);
+        exchange.Host.Remove(exchange);
         exchange.Exists = false;
-        _exchangesInOrder = null;
-        _exchanges.Remove(exchange.Name);
-        Version++;
     }
 
-    internal void Bind(DirectExchange exchange, BrokerQueue queue, ReadOnlySpan<byte> key)
+    internal void Add(Binding binding)
     {
-        if (exchange.Bind(queue, key))
-        {
-            BindingCount++;
-            Version++;
-        }
+        binding.Source.Add(binding);
+        BindingCount++;
+        ArgumentBytes += binding.Arguments.Length;
+        binding.Source.Host.CountBinding(1);
     }
 
-    internal void Unbind(DirectExchange exchange, BrokerQueue queue, ReadOnlySpan<byte> key)
+    internal void Remove(Binding binding)
     {
-        if (exchange.Unbind(queue, key))
+        binding.Source.Remove(binding);
+        BindingCount--;
+        ArgumentBytes -= binding.Arguments.Length;
+        binding.Source.Host.CountBinding(-1);
+    }
+
+    private void RemoveAll(BindingChain bindings)
+    {
+        while (bindings.First is { } binding)
+            Remove(binding);
+    }
+
+    /// <summary>Virtual hosts in the order of their ids. Allocates only when some came or went.</summary>
+    internal VirtualHost[] HostsById()
+    {
+        if (_hostsInOrder == null)
         {
-            BindingCount--;
-            Version++;
+            _hostsInOrder = [.. _hosts.Values];
+            Array.Sort(_hostsInOrder, static (x, y) => x.Id.CompareTo(y.Id));
         }
+        return _hostsInOrder;
     }
 
     /// <summary>Queues in the order of their ids, for snapshots and views. Allocates only when queues came or went.</summary>
@@ -97,18 +146,18 @@ internal sealed class Topology
     {
         if (_queuesInOrder == null)
         {
-            _queuesInOrder = [.. _queues.Values];
+            _queuesInOrder = [.. _queuesById.Values];
             Array.Sort(_queuesInOrder, static (x, y) => x.Id.CompareTo(y.Id));
         }
         return _queuesInOrder;
     }
 
     /// <summary>Exchanges in the order of their ids. Allocates only when exchanges came or went.</summary>
-    internal DirectExchange[] ExchangesById()
+    internal Exchange[] ExchangesById()
     {
         if (_exchangesInOrder == null)
         {
-            _exchangesInOrder = [.. _exchanges.Values];
+            _exchangesInOrder = [.. _exchangesById.Values];
             Array.Sort(_exchangesInOrder, static (x, y) => x.Id.CompareTo(y.Id));
         }
         return _exchangesInOrder;

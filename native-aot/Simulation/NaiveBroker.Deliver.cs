@@ -186,7 +186,7 @@ internal sealed partial class NaiveBroker
     /// <summary>Compares counts, and where asked for every entry.</summary>
     private unsafe void CheckQueue(NaiveQueue queue, bool entries)
     {
-        Check(_core.Engine.Topology.TryGetQueue(System.Text.Encoding.UTF8.GetBytes(queue.Name), out BrokerQueue? real), $"Queue {queue.Name} is missing.");
+        Check(_core.Engine.Topology.Default.TryGetQueue(System.Text.Encoding.UTF8.GetBytes(queue.Name), out BrokerQueue? real), $"Queue {queue.Name} is missing.");
         int ready = queue.ReadyCount;
         Check(real!.ReadyCount == ready && real.UnsettledCount == queue.Entries.Count - ready,
             $"Queue {queue.Name} has {real.ReadyCount} ready and {real.UnsettledCount} unsettled, expected {ready} and {queue.Entries.Count - ready}.");

@@ -15,20 +15,20 @@ public sealed class RequestErrorTests : IDisposable
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [Theory]
-    [InlineData("declare queue, empty name", ErrorCode.InvalidName)]
+    [InlineData("declare queue, passive, empty name", ErrorCode.InvalidName)]
     [InlineData("declare queue, not UTF-8", ErrorCode.InvalidName)]
     [InlineData("declare queue, other durability", ErrorCode.PreconditionFailed)]
     [InlineData("declare queue, other limit", ErrorCode.PreconditionFailed)]
     [InlineData("declare queue, default limit", ErrorCode.PreconditionFailed)]
     [InlineData("declare queue, passive and unknown", ErrorCode.NotFound)]
     [InlineData("delete queue, unknown", ErrorCode.NotFound)]
-    [InlineData("declare exchange, empty name", ErrorCode.InvalidName)]
+    [InlineData("declare exchange, empty name", ErrorCode.AccessRefused)]
     [InlineData("declare exchange, not UTF-8", ErrorCode.InvalidName)]
-    [InlineData("declare exchange, kind default", ErrorCode.InvalidArgument)]
-    [InlineData("declare exchange, kind 2", ErrorCode.InvalidArgument)]
+    [InlineData("declare exchange, kind default", ErrorCode.CommandInvalid)]
+    [InlineData("declare exchange, kind 6", ErrorCode.CommandInvalid)]
     [InlineData("declare exchange, other durability", ErrorCode.PreconditionFailed)]
     [InlineData("delete exchange, unknown", ErrorCode.NotFound)]
-    [InlineData("delete exchange, the default one", ErrorCode.NotFound)]
+    [InlineData("delete exchange, the default one", ErrorCode.AccessRefused)]
     [InlineData("bind, default exchange", ErrorCode.AccessRefused)]
     [InlineData("bind, unknown exchange", ErrorCode.NotFound)]
     [InlineData("bind, unknown queue", ErrorCode.NotFound)]
@@ -130,7 +130,7 @@ public sealed class RequestErrorTests : IDisposable
 
     private static uint Send(EngineHarness engine, int session, string request) => request switch
     {
-        "declare queue, empty name" => Queue(engine, session, Empty),
+        "declare queue, passive, empty name" => engine.DeclareQueue(session, "", passive: true),
         "declare queue, not UTF-8" => Queue(engine, session, NotUtf8),
         "declare queue, other durability" => engine.DeclareQueue(session, "q", durable: false, maxLength: 5),
         "declare queue, other limit" => engine.DeclareQueue(session, "q", maxLength: 6),
@@ -140,7 +140,7 @@ public sealed class RequestErrorTests : IDisposable
         "declare exchange, empty name" => Exchange(engine, session, Empty),
         "declare exchange, not UTF-8" => Exchange(engine, session, NotUtf8),
         "declare exchange, kind default" => Exchange(engine, session, EngineHarness.Text("y"), kind: 0),
-        "declare exchange, kind 2" => Exchange(engine, session, EngineHarness.Text("y"), kind: 2),
+        "declare exchange, kind 6" => Exchange(engine, session, EngineHarness.Text("y"), kind: 6),
         "declare exchange, other durability" => Exchange(engine, session, EngineHarness.Text("x"), flags: 0),
         "delete exchange, unknown" => Named(engine, session, CommandType.DeleteExchange, "other"),
         "delete exchange, the default one" => Named(engine, session, CommandType.DeleteExchange, ""),
