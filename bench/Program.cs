@@ -15,6 +15,8 @@ var root = new RootCommand("""
       dotnet run -c Release --project bench -- throughput --json
       dotnet run -c Release --project bench -- throughput --door inproc
       dotnet run -c Release --project bench -- throughput --door ring
+    What exchanges and queues cost, each figure beside what it is to reach:
+      dotnet run -c Release --project bench -- model
 
     Results go to standard output, progress to standard error. A run in which a message was lost, repeated, out of order
     or altered says so and ends with exit code 1. For an AOT server: dotnet publish native-aot -c Release -o artifacts
@@ -26,6 +28,7 @@ var root = new RootCommand("""
     RunCommand.Server(),
     FloorCommand.Create(),
     MicroCommand.Create(),
+    ModelCommand.Create(),
     SuiteCommand.Create(),
     EchoCommand.Create(),
 };

@@ -180,7 +180,7 @@ internal sealed class WorkloadOptions
     }
 
     // What is no number at all is refused elsewhere; looking at the value here would throw.
-    private static void AtLeast(Option<int> option, int least) => option.Validators.Add(result =>
+    internal static void AtLeast(Option<int> option, int least) => option.Validators.Add(result =>
     {
         if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int value) && value < least)
             result.AddError($"{option.Name} is {value}: it takes a number from {least} on");

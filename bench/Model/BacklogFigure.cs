@@ -1,0 +1,66 @@
+using LowLatency.Bench.Machine;
+using LowLatency.Core.Engine;
+
+namespace LowLatency.Bench.Model;
+
+/// <summary>Fills one queue that nobody reads, and compares its last messages with its first.</summary>
+internal static class BacklogFigure
+{
+    private const int BodyLength = 128;
+    private const int Batch = 64;
+
+    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    {
+        foreach (ModelFigure figure in Measure(options, DurabilityLevel.Process))
+            yield return figure;
+        foreach (ModelFigure figure in Measure(options, DurabilityLevel.Memory))
+            yield return figure;
+    }
+
+    private static IEnumerable<ModelFigure> Measure(ModelOptions options, DurabilityLevel level)
+    {
+        bool isDurable = level != DurabilityLevel.Memory;
+        string name = isDurable ? "process" : "memory";
+        // What a message takes of a log is rounded up; what is over is for the segments' ends.
+        long needed = options.Waiting * 256L + 256 * 1024 * 1024;
+        using var broker = new ModelBroker(isDurable ? options.DataFolder : null, new BrokerLimits
+        {
+            DefaultQueueLength = options.Waiting,
+            MaxTransientBytes = Math.Max(new BrokerLimits().MaxTransientBytes, needed),
+        });
+        broker.DeclareQueue("warm-up", isDurable);
+        broker.DeclareQueue("queue", isDurable);
+        int part = Math.Max(1, options.Waiting / 20);
+        Fill(broker, broker.OpenPublication("", "warm-up", level), part);
+        broker.DeleteQueue("warm-up");
+        uint publication = broker.OpenPublication("", "queue", level);
+        options.Progress.Say($"  {options.Waiting:#,0} messages of {BodyLength} B, level {name} …");
+
+        long memoryBefore = MemoryFigure.AnonymousBytes();
+        double first = Fill(broker, publication, part);
+        Fill(broker, publication, options.Waiting - 2 * part);
+        double last = Fill(broker, publication, part);
+        long memory = MemoryFigure.AnonymousBytes() - memoryBefore;
+        broker.WaitForMessages("queue", (ulong)options.Waiting);
+
+        yield return new("backlog", $"publish {BodyLength} B into one queue, level {name}, first 5 % of {options.Waiting:#,0}", first, "messages/s");
+        yield return new("backlog", "… last 5 %", last, "messages/s");
+        yield return new("backlog", "… of the first", last / first * 100, "%", 80, IsFloor: true);
+        if (isDurable)
+            yield return new("backlog", "… memory per waiting message beside the journal", memory / (double)options.Waiting, "B", 32);
+    }
+
+    private static double Fill(ModelBroker broker, uint publication, int count)
+    {
+        byte[] body = new byte[BodyLength];
+        long start = MonotonicClock.NowNs;
+        for (int sent = 0; sent < count; sent++)
+        {
+            broker.Publish(publication, default, default, body);
+            if (sent % Batch == Batch - 1)
+                broker.Step();
+        }
+        broker.WaitForConfirms(publication);
+        return count * 1e9 / (MonotonicClock.NowNs - start);
+    }
+}
