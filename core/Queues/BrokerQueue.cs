@@ -40,6 +40,9 @@ internal sealed unsafe partial class BrokerQueue
 
     internal bool Durable => Options.Durable;
 
+    /// <summary>Most messages that it holds.</summary>
+    internal long MaxLength => Options.MaxLength;
+
     internal DispatchRing Entries { get; }
 
     internal long ReadyCount { get; private set; }
