@@ -15,6 +15,7 @@ internal static class MicroCommand
         ("journal", typeof(JournalBenchmarks)),
         ("codec", typeof(CodecBenchmarks)),
         ("engine", typeof(EngineBenchmarks)),
+        ("routing", typeof(RoutingBenchmarks)),
     ];
 
     internal static IEnumerable<Type> BenchmarkTypes => Groups.Select(g => g.Type);

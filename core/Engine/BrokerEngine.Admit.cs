@@ -153,10 +153,6 @@ internal sealed unsafe partial class BrokerEngine
         string bound = queue.Count >= queue.Options.MaxLength
             ? $"holds {queue.Count} messages, its limit is {queue.Options.MaxLength}"
             : $"holds {queue.Bytes} bytes, its limit is {queue.Options.MaxBytes}";
-        Consumer? slowest = queue.SlowestConsumer();
-        string consumer = slowest == null
-            ? "it has no subscription"
-            : $"its slowest subscription ({slowest.Handle} of session {slowest.Session.Id}) has {slowest.Tags.UnsettledCount} unsettled messages and has taken nothing for {Math.Max(0, _nowNs - slowest.TakenNs) / 1_000_000} ms";
-        return $"Queue '{queue.DisplayName}' {bound}: {consumer}; consume some, or declare it with a larger limit.";
+        return $"Queue '{queue.DisplayName}' {bound}: {queue.Consumers.DescribeSlowest(_nowNs)}; consume some, or declare it with a larger limit.";
     }
 }

@@ -24,14 +24,20 @@ internal sealed unsafe partial class BrokerEngine
         WriteDelivered();
     }
 
+    private readonly SequenceRanges _passed = new();
+
     /// <returns>True when more could be delivered in the next batch without anything else happening in the engine.</returns>
     private bool Dispatch(BrokerQueue queue)
     {
-        // What cannot be journaled now, but soon, waits.
-        if (queue.Durable && queue.ReadyCount > 0 && _durableLog != null && !CanTellDelivered())
-            return true;
-        bool again = false;
         int count = 0;
+        // Before those that take: what they settle at once is still there.
+        bool again = queue.Consumers.Viewers.Length > 0 && Show(queue, ref count);
+        // What cannot be journaled now, but soon, waits.
+        queue.IsHeld = queue.Durable && queue.ReadyCount > 0 && _durableLog != null && !CanTellDelivered();
+        if (queue.IsHeld)
+            return true;
+        int first = count;
+        _passed.Clear();
         while (true)
         {
             QueueEntry* entry = queue.PeekReady(out long sequence);
@@ -42,120 +48,78 @@ internal sealed unsafe partial class BrokerEngine
                 again = true;
                 break;
             }
-            Consumer? consumer = queue.NextConsumer(entry->PayloadLength, out bool isPortFull);
+            Consumer? consumer = queue.Consumers.Next(entry->PayloadLength, out bool isPortFull);
             if (consumer == null)
             {
-                again = isPortFull;
+                again |= isPortFull;
                 break;
             }
             Deliver(queue, consumer, entry, sequence);
             count++;
         }
-        if (count > 0)
+        if (count > first)
             TellDelivered(queue);
+        if (_passed.Count > 0)
+            TrySettle(queue, _passed, SettleKind.Ack); // There is room: see above. Where the journal is full or failed it may come again.
         return again;
     }
 
     private void Deliver(BrokerQueue queue, Consumer consumer, QueueEntry* entry, long sequence)
     {
+        ulong tag;
+        if (consumer.KeepsTags)
+        {
+            tag = consumer.Tags.Add(sequence);
+            consumer.Session.UnackedCount++;
+        }
+        else
+        {
+            tag = consumer.Tags.AddSettled();
+            _passed.Add(sequence);
+        }
+        Hand(consumer, entry, sequence, tag);
+        queue.Take(entry, sequence);
+    }
+
+    /// <summary>Tells a consumer of a message, and pays with its credit.</summary>
+    private void Hand(Consumer consumer, QueueEntry* entry, long sequence, ulong tag)
+    {
         EgressPort port = consumer.Session.Port;
         var deliver = (DeliverEvent*)port.Ring.TryClaim((int)EventType.Deliver, sizeof(DeliverEvent));
-        Touch(port);
         *deliver = new DeliverEvent
         {
             Session = consumer.Session.Id,
             Subscription = consumer.Handle,
-            Tag = consumer.Tags.Add(sequence),
+            Tag = tag,
             QueueSequence = (ulong)sequence,
             Position = entry->Position,
             DeliveryCount = entry->DeliveryCount,
             Flags = entry->DeliveryCount > 0 || entry->MaybeDelivered != 0 ? DeliverEvent.RedeliveredFlag : (ushort)0,
             PayloadLength = entry->PayloadLength,
         };
+        if (!consumer.KeepsTags)
+        {
+            deliver->Flags |= DeliverEvent.PassingFlag;
+            LogOf(entry->Position)!.AddReferences(entry->Position, 1);
+        }
+        OnHanded(consumer, entry->Position, entry->PayloadLength);
+    }
+
+    private void OnHanded(Consumer consumer, long position, int payloadLength)
+    {
+        EgressPort port = consumer.Session.Port;
         port.Ring.Stage();
+        Touch(port);
         port.CountDelivery();
-        consumer.Take(entry->PayloadLength);
-        consumer.TakenNs = _nowNs;
-        queue.Take(entry, sequence);
+        if (!consumer.KeepsTags)
+            Keep(port, position);
+        consumer.Take(payloadLength);
+        consumer.LastTakenNs = _nowNs;
+        if (consumer.Pull.IsActive)
+            List(consumer);
         DeliveredCount++;
-    }
-
-    private void OnCredit(in CreditCommand command)
-    {
-        if (!TryGetConsumer(command.Session, command.Subscription, out Consumer? consumer))
-            return;
-        consumer.AddCredit(command.Messages, command.Bytes, _limits.MaxCreditMessages);
-        Schedule(consumer.Queue);
-    }
-
-    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
-    private bool OnSettle(in SettleCommand command)
-    {
-        if (!TryGetConsumer(command.Session, command.Subscription, out Consumer? consumer))
-            return true;
-        TagRing tags = consumer.Tags;
-        bool isCumulative = command.FirstTag == 0;
-        ulong first = isCumulative ? tags.First : command.FirstTag;
-        if (command.LastTag >= tags.Next || (!isCumulative && (first > command.LastTag || first < tags.First)))
-        {
-            FaultTag(consumer, in command);
-            return true;
-        }
-
-        _ranges.Clear();
-        for (ulong tag = first; tag <= command.LastTag; tag++)
-        {
-            long sequence = tags[tag];
-            if (sequence != 0)
-            {
-                _ranges.Add(sequence);
-            }
-            else if (!isCumulative)
-            {
-                FaultTag(consumer, in command);
-                return true;
-            }
-        }
-
-        if (command.Kind is < (byte)SettleKind.Ack or > (byte)SettleKind.Reject)
-        {
-            Fault(consumer.Session, ErrorCode.InvalidArgument, $"Settle kind {command.Kind} does not exist: 1 acknowledges, 2 requeues, 3 rejects.");
-            return true;
-        }
-        BrokerQueue queue = consumer.Queue;
-        if (!TrySettle(queue, _ranges, (SettleKind)command.Kind))
-            return false;
-        for (ulong tag = first; tag <= command.LastTag; tag++)
-            tags.Settle(tag);
-        if (command.CreditMessages > 0 || command.CreditBytes > 0)
-            consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
-        Schedule(queue);
-        return true;
     }
 
     /// <summary>Null in a replay: references are counted when it has ended.</summary>
     private RecordLog? LogOf(long position) => (position & RecordLog.TransientBit) != 0 ? _transientLog : _durableLog;
-
-    private bool TryGetConsumer(int sessionId, uint handle, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Consumer? consumer)
-    {
-        Session? session = _sessions[sessionId];
-        if (session == null || session.IsFaulted)
-        {
-            consumer = null;
-            return false;
-        }
-        if (!session.Consumers.TryGet(handle, out consumer))
-        {
-            Fault(session, ErrorCode.UnknownHandle, $"Subscription {handle} is not open on this connection: subscribe and use the handle in the answer.");
-            return false;
-        }
-        return !consumer.IsEnded;
-    }
-
-    private void FaultTag(Consumer consumer, in SettleCommand command)
-    {
-        string tags = command.FirstTag == 0 ? $"up to {command.LastTag}" : $"{command.FirstTag} to {command.LastTag}";
-        Fault(consumer.Session, ErrorCode.UnknownDeliveryTag,
-            $"Subscription {consumer.Handle} cannot settle tags {tags}: tags {consumer.Tags.First} to {consumer.Tags.Next - 1} were delivered last, and each is settled once.");
-    }
 }

@@ -8,7 +8,7 @@ namespace LowLatency.Core.Engine;
 // just that state: consumers must be able to make room.
 internal sealed unsafe partial class BrokerEngine
 {
-    /// <summary>What one turn of a queue takes in the record, every message a run of its own.</summary>
+    /// <summary>What one turn of a queue takes in the record, every message a run of its own; and as much again for those settled at once.</summary>
     private const int MostDelivered = DeliveredLayout.HeaderLength + DeliveriesPerTurn * SequenceRange.Length;
 
     private byte[] _delivered = new byte[MostDelivered];
@@ -17,7 +17,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Whether the next turn of a queue can be told of: false while the journal prepares its next segment.</summary>
     private bool CanTellDelivered()
     {
-        int length = Math.Min(_deliveredLength + MostDelivered, _durableLog!.MaxBodyLength);
+        int length = Math.Min(_deliveredLength + 2 * MostDelivered, _durableLog!.MaxBodyLength);
         return _durableLog.CheckAppend(length, reserved: true) != AppendStatus.NotReady;
     }
 

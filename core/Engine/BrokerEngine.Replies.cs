@@ -78,7 +78,7 @@ internal sealed unsafe partial class BrokerEngine
             Session = reply.Session.Id,
             Request = reply.Request,
             Ready = (ulong)queue.ReadyCount,
-            Consumers = (uint)queue.Consumers.Length,
+            Consumers = (uint)queue.Consumers.Count,
         };
         reply.Session.Port.Ring.Stage();
     }

@@ -21,11 +21,12 @@ internal sealed unsafe partial class BrokerEngine
         Session? connection = null;
         if (!isConnection)
             connection = _sessions[command.Connection] ?? throw new InvalidOperationException($"Session {command.Session} belongs to connection {command.Connection}, which is not open.");
-        TakeString(ref strings); // The client's name is for people.
+        ReadOnlySpan<byte> clientName = TakeString(ref strings);
         ReadOnlySpan<byte> hostName = TakeString(ref strings);
         bool isThere = _topology.TryGetHost(hostName, out VirtualHost? host);
-        var session = new Session(command.Session, port, host ?? _topology.Default, connection) { Nonce = command.Nonce };
+        var session = new Session(command.Session, port, host ?? _topology.Default, connection) { Nonce = command.Nonce, ClientName = NameRules.Text(clientName) };
         _sessions[command.Session] = session;
+        port.SessionCount++;
         if (!isThere)
         {
             Fault(session, ErrorCode.NotAllowed, $"Virtual host '{NameRules.Text(hostName)}' does not exist: declare it first, or connect to '/'.");
@@ -60,6 +61,8 @@ internal sealed unsafe partial class BrokerEngine
         if (session.IsCounted)
             session.Host.ConnectionCount--;
         _sessions[command.Session] = null;
+        if (--session.Port.SessionCount == 0)
+            ReleasePassing(session.Port, long.MaxValue); // Whoever read it may be gone, and the ring with it.
         SessionClosedEvent* closed = TryClaimReply<SessionClosedEvent>(session, EventType.SessionClosed, 0);
         if (closed == null)
             return true;
@@ -98,7 +101,7 @@ internal sealed unsafe partial class BrokerEngine
         foreach (Consumer? consumer in session.Consumers.Items)
         {
             if (consumer != null)
-                Detach(consumer);
+                Detach(consumer, keep: false);
         }
         foreach (EnginePublication? publication in session.Publications.Items)
         {
@@ -108,26 +111,6 @@ internal sealed unsafe partial class BrokerEngine
         session.IsFaulted = true;
         RemoveOwnedQueues(session);
         RemovePendingReplies(session);
-    }
-
-    private void Detach(Consumer consumer)
-    {
-        if (consumer.IsEnded)
-            return;
-        consumer.IsEnded = true;
-        BrokerQueue queue = consumer.Queue;
-        queue.Remove(consumer);
-        Used(queue);
-        TagRing tags = consumer.Tags;
-        _ranges.Clear();
-        for (ulong tag = tags.First; tag < tags.Next; tag++)
-        {
-            long sequence = tags.Settle(tag);
-            if (sequence != 0)
-                _ranges.Add(sequence);
-        }
-        Return(queue, _ranges);
-        OnConsumerGone(queue);
     }
 
     private void Detach(EnginePublication publication)
@@ -294,58 +277,6 @@ internal sealed unsafe partial class BrokerEngine
         Detach(publication);
         session.Publications.Remove(command.Publication);
         Done(session, command.Request);
-    }
-
-    private void OnSubscribe(in SubscribeCommand command, ReadOnlySpan<byte> strings)
-    {
-        Session? session = OpenSession(command.Session);
-        if (session == null)
-            return;
-        ReadOnlySpan<byte> name = TakeString(ref strings);
-        string? problem = NameRules.Problem("queue name", name);
-        if (problem != null)
-        {
-            Fail(session, command.Request, ErrorCode.InvalidName, problem);
-            return;
-        }
-        BrokerQueue? queue = FindQueue(session, command.Request, name, ": declare it first");
-        if (queue == null)
-            return;
-        if (session.Consumers.Count >= _limits.MaxSubscriptionsPerSession)
-        {
-            Fail(session, command.Request, ErrorCode.LimitReached, $"This connection has {session.Consumers.Count} subscriptions open, the limit: close some.");
-            return;
-        }
-        SubscribedEvent* subscribed = TryClaimReply<SubscribedEvent>(session, EventType.Subscribed, 1 + name.Length);
-        if (subscribed == null)
-            return;
-        uint handle = session.Consumers.NextHandle();
-        *subscribed = new SubscribedEvent { Session = session.Id, Request = command.Request, Subscription = handle };
-        WriteString((byte*)(subscribed + 1), name);
-        session.Port.Ring.Stage();
-
-        var consumer = new Consumer(session, handle, queue, Math.Min(command.CreditMessages, (uint)_limits.MaxCreditMessages));
-        consumer.AddCredit(command.CreditMessages, command.CreditBytes, _limits.MaxCreditMessages);
-        consumer.TakenNs = _nowNs;
-        session.Consumers.Set(handle, consumer);
-        queue.Add(consumer);
-        Schedule(queue);
-    }
-
-    /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
-    private bool OnUnsubscribe(in UnsubscribeCommand command)
-    {
-        Session? session = OpenSession(command.Session);
-        if (session == null)
-            return true;
-        if (!session.Consumers.TryGet(command.Subscription, out Consumer? consumer))
-            return Fail(session, command.Request, ErrorCode.UnknownHandle, $"Subscription {command.Subscription} is not open on this connection.");
-        if (!consumer.IsEnded && !CanReturn(ReturnLength(consumer)))
-            return false;
-        Detach(consumer);
-        session.Consumers.Remove(command.Subscription);
-        Done(session, command.Request);
-        return true;
     }
 
     /// <summary>The session, when it may still ask for things.</summary>

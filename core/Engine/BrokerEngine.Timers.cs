@@ -18,7 +18,7 @@ internal sealed unsafe partial class BrokerEngine
     private long[] _duePlaces = new long[16];
 
     /// <summary>When something happens by itself next. Unix time in nanoseconds; <see cref="long.MaxValue"/> for never.</summary>
-    internal long NextDueNs => _timers.NextNs;
+    internal long NextDueNs => Math.Min(_timers.NextNs, _pullDeadlines.NextNs);
 
     /// <summary>Messages that expired, since the start.</summary>
     internal long ExpiredCount { get; private set; }

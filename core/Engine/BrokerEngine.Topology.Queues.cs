@@ -122,8 +122,8 @@ internal sealed unsafe partial class BrokerEngine
         if (queue == null)
             return true;
         var flags = (DeleteFlags)command.Flags;
-        if ((flags & DeleteFlags.IfUnused) != 0 && queue.Consumers.Length > 0)
-            return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' has {queue.Consumers.Length} subscriptions: end them, or delete it without if-unused.");
+        if ((flags & DeleteFlags.IfUnused) != 0 && queue.Consumers.Count > 0)
+            return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' has {queue.Consumers.Count} subscriptions: end them, or delete it without if-unused.");
         if ((flags & DeleteFlags.IfEmpty) != 0 && queue.Count > 0)
             return Fail(session, command.Request, ErrorCode.PreconditionFailed, $"Queue '{queue.DisplayName}' holds {queue.Count} messages: settle or purge them, or delete it without if-empty.");
         long ready = queue.ReadyCount;

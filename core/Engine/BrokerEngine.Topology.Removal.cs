@@ -34,11 +34,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private void RemoveQueue(BrokerQueue queue, string what)
     {
-        foreach (Consumer consumer in queue.Consumers.ToArray())
-        {
-            consumer.IsEnded = true;
-            SendEnded(consumer.Session, consumer.Handle, isPublication: false, ErrorCode.NotFound, $"Queue '{queue.DisplayName}' {what}.");
-        }
+        EndConsumers(queue, $"Queue '{queue.DisplayName}' {what}.");
         ApplyDeleteQueue(queue);
         WakeWaiting(queue);
     }
@@ -66,7 +62,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>A queue has one consumer less. Rule Q3.</summary>
     private void OnConsumerGone(BrokerQueue queue)
     {
-        if (queue.Options.AutoDelete && queue.Exists && queue.Consumers.Length == 0)
+        if (queue.Options.AutoDelete && queue.Exists && queue.Consumers.Count == 0)
             RemoveQueueByItself(queue, "was deleted with its last subscription");
     }
 

@@ -84,8 +84,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         foreach (BrokerQueue queue in host.Queues)
         {
-            foreach (Consumer consumer in queue.Consumers)
-                consumer.IsEnded = true;
+            EndConsumers(queue, sentence: null);
             queue.Waiting.Clear(); // Those that wait for room are in this virtual host, too.
         }
         foreach (Session? session in _sessions)

@@ -26,9 +26,11 @@ internal sealed unsafe partial class BrokerEngine
         return false;
     }
 
-    /// <summary>Another connection has the queue for itself; answers then. Rule Q2.</summary>
+    /// <summary>Another connection has the queue for itself, or it is no user's; answers then. Rules Q2 and C14.</summary>
     private bool IsLocked(Session session, uint request, BrokerQueue queue)
     {
+        if (queue.IsReplyTo)
+            return Fail(session, request, ErrorCode.AccessRefused, $"'{queue.DisplayName}' is a direct reply-to address: nobody uses it but by publishing to it.");
         if (queue.Owner == null || queue.Owner == session.Connection)
             return false;
         Fail(session, request, ErrorCode.ResourceLocked, $"Queue '{queue.DisplayName}' is exclusive to another connection: use one of your own.");

@@ -93,6 +93,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         // Time does not run backwards here, whatever the machine's clock does.
         _nowNs = Math.Max(_nowNs, nowNs);
         _batch++;
+        if (_passingPorts.Count > 0)
+            ReleasePassing();
+        if (_pullDeadlines.NextNs <= _nowNs)
+            ListDuePulls();
         if (_isFirstBatch)
             BeginFirstBatch();
         if (_leaving.Count > 0 && !_leavingWaitsForSpace)
@@ -140,6 +144,14 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return true;
             case CommandType.Unsubscribe:
                 return OnUnsubscribe(in As<UnsubscribeCommand>(body));
+            case CommandType.Get:
+                OnGet(in As<GetCommand>(body));
+                return true;
+            case CommandType.Recover:
+                return OnRecover(in As<RequestCommand>(body));
+            case CommandType.SetMaxUnacked:
+                OnSetMaxUnacked(in As<RequestCommand>(body));
+                return true;
             case CommandType.DeclareQueue:
                 return OnDeclareQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeleteQueue:
@@ -170,6 +182,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         long delivered = DeliveredCount;
         if (_scheduledQueues.Count > 0)
             Dispatch();
+        if (_pulls.Count > 0)
+            AnswerPulls();
         if (_scheduledPublications.Count > 0)
             Confirm();
         if (_dueQueues.Count + _dueExchanges.Count > 0)

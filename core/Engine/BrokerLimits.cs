@@ -42,7 +42,7 @@ public sealed record BrokerLimits
     /// <summary>Unconfirmed messages of a publication. Above what was granted: the connection is closed.</summary>
     public int MaxWindow { get; init; } = 65_536;
 
-    /// <summary>Credit in messages that a subscription can have at once, delivered and unsettled included. More is cut to this.</summary>
+    /// <summary>Credit in messages that a subscription can have at once, delivered and unsettled included. Above: the connection is closed with <see cref="ErrorCode.CreditExceeded"/>.</summary>
     public int MaxCreditMessages { get; init; } = 65_536;
 
     /// <summary>Messages of a queue, waiting and unsettled, where the queue's declaration says nothing. At the limit: publishes are rejected with <see cref="ErrorCode.QueueFull"/>.</summary>

@@ -35,6 +35,12 @@ internal sealed class EgressPort : IDisposable
 
     internal int Index { get; set; } = -1;
 
+    /// <summary>Engine thread: sessions that are open on it.</summary>
+    internal int SessionCount { get; set; }
+
+    /// <summary>Engine thread: messages that stay in their log until their event is taken.</summary>
+    internal PassingMessages Passing { get; } = new();
+
     /// <summary>Set by the engine when a reply was lost because the owner does not poll: its sessions are ended. Any thread.</summary>
     internal bool IsOverrun => Volatile.Read(ref _overrun) != 0;
 

@@ -133,6 +133,7 @@ internal sealed class EngineAgent : IAgent
         }
 
         int work = 0;
+        _engine.ReleasePassing();
         if (_engine.CanServeWaiting)
         {
             _engine.BeginBatch(NowNs());

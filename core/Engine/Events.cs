@@ -44,13 +44,16 @@ internal struct DeliverEvent
     /// <summary>How often it was delivered before, as far as is known.</summary>
     internal ushort DeliveryCount;
 
-    /// <summary>Bit 0: may have been delivered before.</summary>
+    /// <summary><see cref="RedeliveredFlag"/>: may have been delivered before; <see cref="PassingFlag"/>.</summary>
     internal ushort Flags;
 
     /// <summary>Routing key, headers and body together, in bytes.</summary>
     internal int PayloadLength;
 
     internal const ushort RedeliveredFlag = 1;
+
+    /// <summary>Nobody settles it: its bytes stay until the event is taken out of the ring. Who keeps it longer copies them.</summary>
+    internal const ushort PassingFlag = 2;
 }
 
 /// <summary>The newest message of a key, for a conflating subscription. Begins like a <see cref="DeliverEvent"/>.</summary>

@@ -46,6 +46,17 @@ internal sealed class Session
     /// <summary>An event for it found no room: it gets no other, and is ended with the batch.</summary>
     internal bool IsOverrun { get; set; }
 
+    /// <summary>For sentences.</summary>
+    internal string ClientName { get; init; } = "";
+
+    /// <summary>Most unsettled messages of all its subscriptions; 0 for no limit.</summary>
+    internal uint MaxUnacked { get; set; }
+
+    /// <summary>Messages that were delivered to it and are not settled.</summary>
+    internal long UnackedCount { get; set; }
+
+    internal bool IsAtMaxUnacked => MaxUnacked != 0 && UnackedCount >= MaxUnacked;
+
     internal HandleTable<EnginePublication> Publications { get; } = new();
 
     internal HandleTable<Consumer> Consumers { get; } = new();

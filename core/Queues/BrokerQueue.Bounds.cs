@@ -54,16 +54,4 @@ internal sealed partial class BrokerQueue
         ReservedCount--;
         ReservedBytes -= payloadLength;
     }
-
-    /// <summary>The consumer with most unsettled messages, or null when there is none.</summary>
-    internal Consumer? SlowestConsumer()
-    {
-        Consumer? slowest = null;
-        foreach (Consumer consumer in _consumers)
-        {
-            if (slowest == null || consumer.Tags.UnsettledCount > slowest.Tags.UnsettledCount)
-                slowest = consumer;
-        }
-        return slowest;
-    }
 }

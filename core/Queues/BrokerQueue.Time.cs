@@ -28,7 +28,7 @@ internal sealed unsafe partial class BrokerQueue
     internal bool WaitsForSpace { get; set; }
 
     /// <summary>When it is deleted unless it is used before; <see cref="long.MaxValue"/> for never.</summary>
-    internal long ExpiresNs => Options.ExpiresMs < 0 || _consumers.Length > 0 ? long.MaxValue : UsedNs + Options.ExpiresMs * NsPerMs;
+    internal long ExpiresNs => Options.ExpiresMs < 0 || Consumers.Count > 0 ? long.MaxValue : UsedNs + Options.ExpiresMs * NsPerMs;
 
     /// <summary>The first time at which something is to be done. Unix time in nanoseconds; <see cref="long.MaxValue"/> for never.</summary>
     internal long NextTimeNs()

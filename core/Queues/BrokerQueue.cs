@@ -10,9 +10,6 @@ namespace LowLatency.Core.Queues;
 /// </remarks>
 internal sealed unsafe partial class BrokerQueue
 {
-    private Consumer[] _consumers = [];
-    private int _turn;
-
     internal BrokerQueue(uint id, VirtualHost host, byte[] name, QueueOptions options, EntryPool pool)
     {
         Id = id;
@@ -20,6 +17,7 @@ internal sealed unsafe partial class BrokerQueue
         Name = name;
         DisplayName = NameRules.Text(name);
         Options = options;
+        Consumers = new ConsumerSet(options.SingleActiveConsumer);
         Entries = new DispatchRing(pool);
         Cursor = Entries.Next;
         if (options.MaxPriority >= 0 || options.LastValueKey != null)
@@ -62,13 +60,19 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>The newest message of each key; null before the first. Rule O3.</summary>
     internal LastValues? LastValues { get; set; }
 
-    internal ReadOnlySpan<Consumer> Consumers => _consumers;
+    internal ConsumerSet Consumers { get; }
 
     /// <summary>End of its definition record; 0 when it is not durable.</summary>
     internal long DefinedAt { get; set; }
 
     /// <summary>False once deleted.</summary>
     internal bool Exists { get; set; } = true;
+
+    /// <summary>A direct reply-to address: one subscription's own, and hidden from others.</summary>
+    internal bool IsReplyTo { get; init; }
+
+    /// <summary>Its last turn could not be journaled yet.</summary>
+    internal bool IsHeld { get; set; }
 
     /// <summary>Bindings to it.</summary>
     internal BindingChain Bindings { get; } = new(ofDestination: true);
@@ -81,29 +85,4 @@ internal sealed unsafe partial class BrokerQueue
 
     /// <summary>In the engine's list of queues that may have something to deliver.</summary>
     internal bool IsScheduled { get; set; }
-
-    /// <summary>The consumer whose turn it is among those that can take so many bytes; null when none can.</summary>
-    /// <param name="payloadLength">Bytes of the message.</param>
-    /// <param name="isPortFull">One had credit, but the port it is reached by has no room: try again.</param>
-    internal Consumer? NextConsumer(int payloadLength, out bool isPortFull)
-    {
-        isPortFull = false;
-        Consumer[] consumers = _consumers;
-        for (int i = 0; i < consumers.Length; i++)
-        {
-            if (_turn >= consumers.Length)
-                _turn = 0;
-            Consumer consumer = consumers[_turn++];
-            if (!consumer.CanTake(payloadLength))
-                continue;
-            if (consumer.Session.Port.CanDeliver)
-                return consumer;
-            isPortFull = true;
-        }
-        return null;
-    }
-
-    internal void Add(Consumer consumer) => _consumers = [.. _consumers, consumer];
-
-    internal void Remove(Consumer consumer) => _consumers = Array.FindAll(_consumers, other => other != consumer);
 }

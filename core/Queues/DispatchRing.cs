@@ -83,6 +83,24 @@ internal sealed unsafe class DispatchRing(EntryPool pool)
         return entry->State == EntryState.Gone ? null : entry;
     }
 
+    /// <summary>The first sequence from <paramref name="sequence"/> on that may not be gone; <see cref="Next"/> when there is none.</summary>
+    /// <param name="most">How many entries are looked at; a block without any counts as one.</param>
+    internal long SkipGone(long sequence, ref int most)
+    {
+        sequence = Math.Max(sequence, Head);
+        for (; sequence < Next && most > 0; most--)
+        {
+            var block = (QueueEntry*)_blocks[(sequence >> BlockShift) & (_blocks.Length - 1)];
+            if (block == null)
+                sequence = ((sequence >> BlockShift) + 1) << BlockShift;
+            else if (block[sequence & BlockMask].State == EntryState.Gone)
+                sequence++;
+            else
+                return sequence;
+        }
+        return Math.Min(sequence, Next);
+    }
+
     /// <summary>Lets Head pass all entries that are gone; blocks behind it go back to the pool.</summary>
     internal void AdvanceHead()
     {

@@ -30,6 +30,13 @@ internal sealed class TagRing
         return Next++;
     }
 
+    /// <summary>A tag that nothing has to be settled for. Only in a ring that holds nothing else.</summary>
+    internal ulong AddSettled()
+    {
+        First++;
+        return Next++;
+    }
+
     /// <summary>The queue sequence of a tag, 0 when it is settled or was never delivered.</summary>
     internal long this[ulong tag] => tag >= First && tag < Next ? _sequences[tag & (ulong)(_sequences.Length - 1)] : 0;
 

@@ -44,6 +44,12 @@ internal sealed unsafe class SpscByteRing : IDisposable
     /// <summary>Bytes that can be claimed now, headers and a wrap's padding included; reads the consumer's position. Producer thread.</summary>
     internal int FreeBytes() => _core.FreeBytes();
 
+    /// <summary>Where the next claim begins: all records that were staged are below it. Producer thread.</summary>
+    internal long StagedPosition => _core.StagedPosition;
+
+    /// <summary>All records below it were taken, and whoever took them is done with what they name. Producer thread; reads the consumer's position.</summary>
+    internal long ReadConsumedPosition() => _core.ReadConsumedPosition();
+
     /// <summary>Hands records to the handler, oldest first. Consumer thread. Never blocks or allocates.</summary>
     /// <param name="handler">Stops the poll by returning <c>false</c>, which keeps that record.</param>
     /// <param name="limit">Most records to take.</param>

@@ -81,6 +81,15 @@ internal unsafe struct SpscByteRingCore<TMemory>
         return _capacity - (int)used;
     }
 
+    internal readonly long StagedPosition => _producer.Staged;
+
+    internal long ReadConsumedPosition()
+    {
+        // Acquire: pairs with the release in Poll.
+        _producer.ConsumedCached = TMemory.ReadAcquire(&_trailer->Consumed);
+        return _producer.ConsumedCached;
+    }
+
     internal readonly int Poll<THandler>(scoped ref THandler handler, int limit)
         where THandler : struct, IRecordHandler, allows ref struct
     {

@@ -165,7 +165,7 @@ internal sealed class TopicTrie
         if (child != 0)
             return child;
         NodeKind kind = word.SequenceEqual(Star) ? NodeKind.Star : word.SequenceEqual(Hash) ? NodeKind.Hash : NodeKind.Word;
-        child = New(parent, kind); // First: it may move the nodes.
+        child = New(parent, kind); // Before anything of the parent is named: the nodes may move.
         if (kind == NodeKind.Star)
             return _nodes[parent].Star = child;
         if (kind == NodeKind.Hash)

@@ -17,6 +17,7 @@ internal sealed class Topology
     private VirtualHost[]? _hostsInOrder;
     private BrokerQueue[]? _queuesInOrder;
     private Exchange[]? _exchangesInOrder;
+    private int _replyAddresses;
 
     internal Topology()
     {
@@ -29,7 +30,8 @@ internal sealed class Topology
 
     internal int HostCount => _hosts.Count;
 
-    internal int QueueCount => _queuesById.Count;
+    /// <summary>Direct reply-to addresses aside.</summary>
+    internal int QueueCount => _queuesById.Count - _replyAddresses;
 
     /// <summary>Beside those that virtual hosts have by themselves.</summary>
     internal int ExchangeCount => _exchangesById.Count - (VirtualHost.BuiltInCount * _hosts.Count);
@@ -74,6 +76,7 @@ internal sealed class Topology
         _queuesInOrder = null;
         ArgumentBytes += queue.Options.Arguments.Length;
         _queuesById.Add(queue.Id, queue);
+        _replyAddresses += queue.IsReplyTo ? 1 : 0;
         queue.Host.Add(queue);
     }
 
@@ -84,6 +87,7 @@ internal sealed class Topology
         _queuesInOrder = null;
         ArgumentBytes -= queue.Options.Arguments.Length;
         _queuesById.Remove(queue.Id);
+        _replyAddresses -= queue.IsReplyTo ? 1 : 0;
         queue.Host.Remove(queue);
         queue.Exists = false;
     }

@@ -46,7 +46,10 @@ internal sealed class VirtualHost
     /// <summary>Rises with every change that can alter a route: what was cached before it is void. Starts at 1.</summary>
     internal long RouteVersion { get; private set; } = 1;
 
-    internal int QueueCount => _queues.Count;
+    /// <summary>Direct reply-to addresses aside: they are no user's queues.</summary>
+    internal int QueueCount => _queues.Count - ReplyAddressCount;
+
+    internal int ReplyAddressCount { get; private set; }
 
     /// <summary>Beside those that it has by itself.</summary>
     internal int ExchangeCount { get; private set; }
@@ -67,12 +70,14 @@ internal sealed class VirtualHost
     internal void Add(BrokerQueue queue)
     {
         _queues.Add(queue.Name, queue);
+        ReplyAddressCount += queue.IsReplyTo ? 1 : 0;
         RouteVersion++;
     }
 
     internal void Remove(BrokerQueue queue)
     {
         _queues.Remove(queue.Name);
+        ReplyAddressCount -= queue.IsReplyTo ? 1 : 0;
         RouteVersion++;
     }
 

@@ -15,6 +15,15 @@ internal sealed partial class NaiveBroker
         return consumer is { IsEnded: false };
     }
 
+    /// <returns>False when so much credit more would pass the limit: that costs the session.</returns>
+    private bool CheckCredit(NaiveSession session, NaiveConsumer consumer, uint messages, int settled)
+    {
+        bool fits = consumer.CreditMessages + consumer.Unsettled.Count - settled + messages <= limits.MaxCreditMessages;
+        if (!fits)
+            Fault(session, ErrorCode.CreditExceeded);
+        return fits;
+    }
+
     private void OnSettle(NaiveSession session, Settle command)
     {
         if (!TryGetConsumer(session, command.Subscription, out NaiveConsumer? consumer))
@@ -39,6 +48,8 @@ internal sealed partial class NaiveBroker
         }
 
         ulong[] tags = [.. consumer.Unsettled.Keys.Where(tag => tag <= command.Last && tag >= command.First)];
+        if (!CheckCredit(session, consumer, command.Messages, tags.Length))
+            return;
         long[] sequences = [.. tags.Select(tag => consumer.Unsettled[tag].Sequence)];
         foreach (ulong tag in tags)
             consumer.Unsettled.Remove(tag);
@@ -46,7 +57,7 @@ internal sealed partial class NaiveBroker
             Return(consumer.Queue, sequences);
         else
             Remove(consumer.Queue, sequences);
-        consumer.AddCredit(command.Messages, command.CreditBytes, limits.MaxCreditMessages);
+        consumer.AddCredit(command.Messages, command.CreditBytes);
     }
 
     private void Remove(NaiveQueue queue, long[] sequences)
@@ -164,8 +175,8 @@ internal sealed partial class NaiveBroker
         }
     }
 
-    /// <summary>More than any record of deliveries takes here.</summary>
-    private const int MaxDeliveredBody = 20_000;
+    /// <summary>More than any records of deliveries take here.</summary>
+    private const int MaxDeliveredBody = 40_000;
 
     /// <summary>The queue's durable state is the engine's.</summary>
     private unsafe void CheckContent(long position, StoredMessage message)
@@ -191,7 +202,7 @@ internal sealed partial class NaiveBroker
         Check(real!.ReadyCount == ready && real.UnsettledCount == queue.Entries.Count - ready,
             $"Queue {queue.Name} has {real.ReadyCount} ready and {real.UnsettledCount} unsettled, expected {ready} and {queue.Entries.Count - ready}.");
         Check(real.Entries.Next == queue.Next, $"Queue {queue.Name} goes on at {real.Entries.Next}, expected {queue.Next}.");
-        Check(real.Consumers.Length == queue.Consumers.Count, $"Queue {queue.Name} has {real.Consumers.Length} consumers, expected {queue.Consumers.Count}.");
+        Check(real.Consumers.Count == queue.Consumers.Count, $"Queue {queue.Name} has {real.Consumers.Count} consumers, expected {queue.Consumers.Count}.");
         if (!entries)
             return;
         foreach (NaiveEntry entry in queue.Entries.Values)

@@ -130,9 +130,9 @@ internal sealed partial class NaiveBroker
 
     private void OnSubscribe(NaiveSession session, Subscribe command)
     {
-        if (!_state.Queues.TryGetValue(command.Queue, out NaiveQueue? queue))
+        if (command.Messages > limits.MaxCreditMessages)
         {
-            Fail(session, command.Request, ErrorCode.NotFound);
+            Fail(session, command.Request, ErrorCode.CreditExceeded);
             return;
         }
         if (session.Consumers.Count >= limits.MaxSubscriptionsPerSession)
@@ -140,11 +140,16 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.LimitReached);
             return;
         }
+        if (!_state.Queues.TryGetValue(command.Queue, out NaiveQueue? queue))
+        {
+            Fail(session, command.Request, ErrorCode.NotFound);
+            return;
+        }
         if (session.Port.Port.IsOverrun)
             return;
         uint handle = NaiveSession.NextHandle(session.Consumers);
         var consumer = new NaiveConsumer(session, handle, queue);
-        consumer.AddCredit(command.Messages, command.CreditBytes, limits.MaxCreditMessages);
+        consumer.AddCredit(command.Messages, command.CreditBytes);
         session.Consumers.Add(handle, consumer);
         queue.Consumers.Add(consumer);
         Reply(session, command.Request, new ExpectedReply(EventType.Subscribed, ErrorCode.None, 0, 0) { Handle = handle });

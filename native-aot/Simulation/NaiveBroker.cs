@@ -100,8 +100,8 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 OnSettle(session, settle);
                 break;
             case Credit credit:
-                if (TryGetConsumer(session, credit.Subscription, out NaiveConsumer? consumer))
-                    consumer.AddCredit(credit.Messages, credit.CreditBytes, limits.MaxCreditMessages);
+                if (TryGetConsumer(session, credit.Subscription, out NaiveConsumer? consumer) && CheckCredit(session, consumer, credit.Messages, 0))
+                    consumer.AddCredit(credit.Messages, credit.CreditBytes);
                 break;
             case OpenPublication open:
                 OnOpenPublication(session, open);

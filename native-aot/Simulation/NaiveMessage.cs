@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using LowLatency.Core.Engine;
 
@@ -10,9 +11,9 @@ internal sealed class NaiveMessage
     {
         Id = id;
         OwnKey = ownKey;
-        Headers = new byte[headersLength];
+        Headers = headersLength < HeadersFrame ? [] : new byte[headersLength];
         Body = new byte[bodyLength];
-        Fill(Headers, (ulong)id * 3 + 1);
+        FillHeaders(Headers, (ulong)id * 3 + 1);
         Fill(Body, (ulong)id);
     }
 
@@ -29,6 +30,23 @@ internal sealed class NaiveMessage
     internal DurabilityLevel Confirmed { get; set; }
 
     public override string ToString() => $"message {Id} ({Body.Length} bytes)";
+
+    /// <summary>Property flags, a table's length, and in it one entry: a name of one letter, type, length.</summary>
+    private const int HeadersFrame = 2 + 4 + 2 + 1 + 4;
+
+    /// <summary>A header table with one entry that fills it.</summary>
+    private static void FillHeaders(byte[] headers, ulong state)
+    {
+        if (headers.Length == 0)
+            return;
+        Fill(headers, state);
+        BinaryPrimitives.WriteUInt16BigEndian(headers, 1 << 13);
+        BinaryPrimitives.WriteInt32BigEndian(headers.AsSpan(2), headers.Length - 6);
+        headers[6] = 1;
+        headers[7] = (byte)'h';
+        headers[8] = (byte)'x';
+        BinaryPrimitives.WriteInt32BigEndian(headers.AsSpan(9), headers.Length - HeadersFrame);
+    }
 
     private static void Fill(byte[] bytes, ulong state)
     {

@@ -75,9 +75,9 @@ internal sealed class NaiveConsumer(NaiveSession session, uint handle, NaiveQueu
     /// <summary>Deliveries of the batch that is being checked.</summary>
     internal int BatchCount { get; set; }
 
-    internal void AddCredit(uint messages, ulong bytes, int limit)
+    internal void AddCredit(uint messages, ulong bytes)
     {
-        CreditMessages += Math.Min(messages, Math.Max(0, limit - CreditMessages - Unsettled.Count));
+        CreditMessages += messages;
         CreditBytes = bytes > ulong.MaxValue - CreditBytes ? ulong.MaxValue : CreditBytes + bytes;
     }
 

@@ -127,6 +127,40 @@ internal sealed unsafe class EngineHarness : IDisposable
         return _request;
     }
 
+    internal uint Subscribe(int session, string queue, SubscribeCommand options, string key = "")
+    {
+        options.Session = session;
+        options.Request = ++_request;
+        Send(CommandType.Subscribe, options, [.. Text(queue), .. Text(key)]);
+        return _request;
+    }
+
+    internal uint Unsubscribe(int session, uint subscription, UnsubscribeFlags flags = 0)
+    {
+        Send(CommandType.Unsubscribe, new UnsubscribeCommand { Session = session, Request = ++_request, Subscription = subscription, Flags = (uint)flags });
+        return _request;
+    }
+
+    internal uint Get(int session, uint subscription, uint messages, uint waitMs = 0, ulong bytes = ulong.MaxValue)
+    {
+        Send(CommandType.Get, new GetCommand { Session = session, Request = ++_request, Subscription = subscription, MaxMessages = messages, MaxBytes = bytes, WaitMs = waitMs });
+        return _request;
+    }
+
+    internal void Credit(int session, uint subscription, uint messages, ulong bytes = ulong.MaxValue) =>
+        Send(CommandType.Credit, new CreditCommand { Session = session, Subscription = subscription, Messages = messages, Bytes = bytes });
+
+    /// <summary>A request that is a name and flags.</summary>
+    internal uint Request(CommandType type, int session, uint flags = 0, string? name = null)
+    {
+        Send(type, new RequestCommand { Session = session, Request = ++_request, Flags = flags }, name == null ? [] : Text(name));
+        return _request;
+    }
+
+    /// <summary>Who got what: subscription and body of each delivery.</summary>
+    internal (uint Subscription, string Body)[] Deliveries() =>
+        [.. Events.Where(e => e.Type is EventType.Deliver or EventType.DeliverConflated).Select(e => (e.Read<DeliverEvent>().Subscription, e.Body!))];
+
     internal void Settle(int session, uint subscription, ulong first, ulong last, SettleKind kind = SettleKind.Ack, uint credit = 0) =>
         Send(CommandType.Settle, new SettleCommand { Session = session, Subscription = subscription, FirstTag = first, LastTag = last, Kind = (byte)kind, CreditMessages = credit });
 
@@ -231,7 +265,7 @@ internal sealed unsafe class EngineHarness : IDisposable
         public bool OnRecord(int type, ReadOnlySpan<byte> body)
         {
             string? text = null;
-            if (type == (int)EventType.Deliver)
+            if (type is (int)EventType.Deliver or (int)EventType.DeliverConflated)
             {
                 fixed (byte* at = body)
                 {

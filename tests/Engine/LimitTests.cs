@@ -125,24 +125,28 @@ public sealed class LimitTests : IDisposable
     }
 
     [Fact]
-    public void ShouldCutCreditAtItsLimitUnsettledIncluded()
+    public void ShouldEndASessionThatGivesMoreCreditThanTheLimitUnsettledIncluded()
     {
         using var engine = new EngineHarness(_directory, new BrokerLimits { MaxCreditMessages = 5 });
         int session = engine.OpenSession();
         engine.DeclareQueue(session, "q");
         engine.OpenPublication(session, "q", DurabilityLevel.Process);
-        engine.Subscribe(session, "q", credit: 100);
+        engine.Subscribe(session, "q", credit: 6);
+        engine.Subscribe(session, "q", credit: 5);
         engine.Run();
+        Assert.Equal((ushort)ErrorCode.CreditExceeded, engine.Single<FailedEvent>(EventType.Failed).Code);
         for (ulong i = 1; i <= 20; i++)
             engine.Publish(session, 1, i, "m");
         engine.Run();
         Assert.Equal(5, engine.Bodies().Length);
-        engine.Send(CommandType.Credit, new CreditCommand { Session = session, Subscription = 1, Messages = uint.MaxValue, Bytes = ulong.MaxValue });
-        engine.Run();
-        Assert.Equal(5, engine.Bodies().Length);
-        engine.Settle(session, 1, 0, 2, credit: 100);
+        engine.Settle(session, 1, 0, 2, credit: 2);
         engine.Run();
         Assert.Equal(7, engine.Bodies().Length);
+        Assert.DoesNotContain(engine.Events, e => e.Type == EventType.SessionFault);
+        engine.Settle(session, 1, 0, 3, credit: 2);
+        engine.Run();
+        Assert.Equal(7, engine.Bodies().Length);
+        Assert.Equal((ushort)ErrorCode.CreditExceeded, engine.Single<SessionFaultEvent>(EventType.SessionFault).Code);
     }
 
     [Fact]

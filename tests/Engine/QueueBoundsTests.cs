@@ -44,11 +44,11 @@ public sealed class QueueBoundsTests : IDisposable
         _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1));
         _broker.Publish("q", "m1");
         Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", "m2"));
-        Assert.Contains("Queue 'q' holds 1 messages, its limit is 1: it has no subscription", Sentence(), StringComparison.Ordinal);
+        Assert.Contains("Queue 'q' holds 1 messages, its limit is 1: it has no consumer", Sentence(), StringComparison.Ordinal);
         _broker.Take("q", 1);
         _broker.Advance(7000);
         Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", "m3"));
-        Assert.Contains("has 1 unsettled messages and has taken nothing for 70", Sentence(), StringComparison.Ordinal);
+        Assert.Contains("with 1 messages unsettled, which has taken nothing for 7 s", Sentence(), StringComparison.Ordinal);
         _broker.Settle("q", 1);
         _broker.Engine.Single<PublicationReadyEvent>(EventType.PublicationReady);
     }
