@@ -177,12 +177,12 @@ internal sealed unsafe class EngineHarness : IDisposable
     internal uint NextRequest() => ++_request;
 
     /// <summary>What the engine takes for now.</summary>
-    internal long NowNs => UnixClock.NowNs() + Core.EngineAgent.ClockOffsetNs;
+    internal long NowNs => UnixClock.NowNs() + Core.ClockOffsetNs;
 
     /// <summary>Lets time pass.</summary>
     internal void Advance(long ms)
     {
-        Core.EngineAgent.ClockOffsetNs += ms * 1_000_000;
+        Core.ClockOffsetNs += ms * 1_000_000;
         Run();
     }
 

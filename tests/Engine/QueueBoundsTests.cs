@@ -15,7 +15,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldCountMessagesAndPayloadBytesUnsettledOnesToo()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 3).Add("x-max-length-bytes", 20));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 3).Add("x-max-length-bytes", 20));
         Assert.Equal(ErrorCode.None, _broker.Rejected("q", "123456789")); // Key of 1 byte and body: 10.
         Assert.Equal(["123456789"], _broker.Take("q", 1));
         Assert.Equal(ErrorCode.None, _broker.Rejected("q", "123456789"));
@@ -30,7 +30,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldTakeAMessageLargerThanTheBoundIntoAnEmptyQueueOnly()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length-bytes", 5));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length-bytes", 5));
         Assert.Equal(ErrorCode.None, _broker.Rejected("q", "larger than that"));
         Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", ""));
         Assert.Equal(["larger than that"], _broker.Drain("q"));
@@ -41,7 +41,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldNameQueueLimitAndSlowestConsumerWhenItRejects()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1));
         _broker.Publish("q", "m1");
         Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", "m2"));
         Assert.Contains("Queue 'q' holds 1 messages, its limit is 1: it has no consumer", Sentence(), StringComparison.Ordinal);
@@ -57,7 +57,7 @@ public sealed class QueueBoundsTests : IDisposable
     public void ShouldDropFromTheHeadAndDeadLetterWhatItDrops()
     {
         _broker.Declare("dead");
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 2).Add("x-overflow", "drop-head").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 2).Add("x-overflow", "drop-head").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
         for (int i = 1; i <= 5; i++)
             _broker.Publish("q", $"m{i}");
         Assert.Equal(2, _broker.Queue("q").Count);
@@ -69,7 +69,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldDropTheLowestPriorityFirstTheNewOneItselfToo()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 2).Add("x-overflow", "drop-head").Add("x-max-priority", 9));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 2).Add("x-overflow", "drop-head").Add("x-max-priority", 9));
         _broker.Publish("q", "high", new ContentHeaderBuilder().Priority(5).Build());
         _broker.Publish("q", "low", new ContentHeaderBuilder().Priority(1).Build());
         _broker.Publish("q", "higher", new ContentHeaderBuilder().Priority(7).Build());
@@ -81,7 +81,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldStayAboveItsBoundWhereNothingIsReady()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "drop-head"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "drop-head"));
         _broker.Publish("q", "m1");
         Assert.Equal(["m1"], _broker.Take("q", 1));
         _broker.Publish("q", "m2");
@@ -94,7 +94,7 @@ public sealed class QueueBoundsTests : IDisposable
     public void ShouldSendAMessageToTheDeadLetterExchangeInsteadAndTakeIt()
     {
         _broker.Declare("dead");
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
         _broker.Publish("q", "m1");
         Assert.Equal(ErrorCode.None, _broker.Rejected("q", "m2"));
         Assert.Equal(2ul, _broker.Engine.All<ConfirmEvent>(EventType.Confirm)[^1].Sequence);
@@ -106,7 +106,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldRejectWhereTheDeadLetterExchangeLeadsNowhere()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", "none"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", "none"));
         _broker.Publish("q", "m1");
         Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", "m2"));
     }
@@ -114,7 +114,7 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldRejectAMessageThatWouldGoRound()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", ""));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", ""));
         _broker.Publish("q", "m1");
         Assert.Equal(ErrorCode.DeadLetterCycle, _broker.Rejected("q", "m2"));
         Assert.Equal(1, _broker.Queue("q").Count);
@@ -124,7 +124,7 @@ public sealed class QueueBoundsTests : IDisposable
     public void ShouldRejectAndDeadLetter()
     {
         _broker.Declare("dead");
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "reject-publish-dlx").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "reject-publish-dlx").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
         _broker.Publish("q", "m1");
         Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", "m2"));
         Assert.Equal(["m2"], _broker.Drain("dead"));
@@ -135,7 +135,7 @@ public sealed class QueueBoundsTests : IDisposable
     public void ShouldHoldConfirmsBackWhileAQueueIsBeyondItsBound()
     {
         _broker.Level = DurabilityLevel.Memory;
-        _broker.Declare("q", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "block"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "block"));
         _broker.Publish("q", "m1");
         _broker.Publish("q", "m2");
         _broker.Publish("q", "m3");
@@ -151,7 +151,7 @@ public sealed class QueueBoundsTests : IDisposable
     public void ShouldRejectFarBeyondABlockingBound()
     {
         using var broker = new QueueHarness(new BrokerLimits { MaxWindow = 4 }) { Level = DurabilityLevel.Memory };
-        broker.Declare("q", broker.Arguments.Add("x-max-length", 0).Add("x-overflow", "block"));
+        broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 0).Add("x-overflow", "block"));
         for (int i = 0; i < 2; i++)
             Assert.Equal(ErrorCode.None, broker.Rejected("q", "m"));
         int other = broker.Engine.OpenSession();
@@ -167,11 +167,11 @@ public sealed class QueueBoundsTests : IDisposable
     [Fact]
     public void ShouldTakeWhatTheBrokerMovesItselfBeyondTheBound()
     {
-        _broker.Declare("dead", _broker.Arguments.Add("x-max-length", 1));
-        _broker.Declare("head", _broker.Arguments.Add("x-max-length", 1).Add("x-overflow", "drop-head"));
+        _broker.Declare("dead", QueueHarness.Arguments.Add("x-max-length", 1));
+        _broker.Declare("head", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "drop-head"));
         foreach (string target in (string[])["dead", "head"])
         {
-            _broker.Declare("to-" + target, _broker.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", target));
+            _broker.Declare("to-" + target, QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", target));
             _broker.Publish("to-" + target, "m1");
             _broker.Publish("to-" + target, "m2");
             _broker.Take("to-" + target);
@@ -184,7 +184,7 @@ public sealed class QueueBoundsTests : IDisposable
 
     private string Sentence()
     {
-        byte[] bytes = _broker.Engine.Events.Last(e => e.Type == EventType.Rejected).Build();
+        byte[] bytes = _broker.Engine.Events.Last(e => e.Type == EventType.Rejected).Bytes;
         return Encoding.UTF8.GetString(bytes);
     }
 }

@@ -27,7 +27,7 @@ internal sealed class QueueHarness : IDisposable
 
     internal int Session { get; private set; }
 
-    internal FieldTableWriter Arguments => new();
+    internal static FieldTableWriter Arguments => new();
 
     internal DurabilityLevel Level { get; set; } = DurabilityLevel.Disk;
 
@@ -115,7 +115,7 @@ internal sealed class QueueHarness : IDisposable
     internal void Advance(long ms)
     {
         Engine.Advance(ms);
-        _clockOffsetNs = Engine.Core.EngineAgent.ClockOffsetNs;
+        _clockOffsetNs = Engine.Core.ClockOffsetNs;
     }
 
     /// <summary>Kills the process and starts it again; the state by the journal is the one before.</summary>
@@ -142,7 +142,7 @@ internal sealed class QueueHarness : IDisposable
         _subscriptions.Clear();
         _sequences.Clear();
         Engine = new EngineHarness(_disk, _limits);
-        Engine.Core.EngineAgent.ClockOffsetNs = _clockOffsetNs;
+        Engine.Core.ClockOffsetNs = _clockOffsetNs;
         Session = Engine.OpenSession();
         Engine.Run();
     }

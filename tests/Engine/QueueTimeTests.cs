@@ -16,7 +16,7 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldExpireAtTheExactTimeWhereverAMessageStands()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-message-ttl", 60_000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-message-ttl", 60_000));
         _broker.Publish("q", "m1");
         _broker.Publish("q", "m2", Expires(10_000));
         _broker.Publish("q", "m3", Expires(100_000));
@@ -37,7 +37,7 @@ public sealed class QueueTimeTests : IDisposable
     public void ShouldNotExpireAnUnsettledMessageUntilItComesBack()
     {
         _broker.Declare("dead");
-        _broker.Declare("q", _broker.Arguments.Add("x-message-ttl", 1000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-message-ttl", 1000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
         _broker.Publish("q", "m1");
         _broker.Take("q");
         _broker.Advance(5000);
@@ -50,7 +50,7 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldDeliverWithNoTimeToLiveOnlyInTheBatchInWhichItComes()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-message-ttl", 0));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-message-ttl", 0));
         _broker.Publish("q", "lost");
         Assert.Equal(0, _broker.Queue("q").Count);
         Assert.Empty(_broker.Take("q", 10));
@@ -90,7 +90,7 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldCountTimeToLiveFromTheDueTime()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-message-ttl", 1000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-message-ttl", 1000));
         _broker.Publish("q", "m", Delay(5000));
         _broker.Advance(5500);
         Assert.Equal(1, _broker.Queue("q").ReadyCount);
@@ -103,7 +103,7 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldWaitLongerWithEachReturn()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-redelivery-delay", 1000).Add("x-redelivery-delay-max", 3000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 1000).Add("x-redelivery-delay-max", 3000));
         _broker.Publish("q", "m1");
         _broker.Publish("q", "m2");
         Assert.Equal(["m1", "m2"], _broker.Take("q"));
@@ -124,7 +124,7 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldKeepBackOffsOverARestart()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-redelivery-delay", 10_000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 10_000));
         _broker.Publish("q", "m1");
         _broker.Publish("q", "m2");
         _broker.Take("q");
@@ -142,9 +142,9 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldDeleteAQueueThatNobodyUses()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-expires", 10_000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-expires", 10_000));
         _broker.Advance(9_000);
-        _broker.Declare("q", _broker.Arguments.Add("x-expires", 10_000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-expires", 10_000));
         _broker.Advance(9_000);
         _broker.Take("q");
         _broker.Advance(20_000);
@@ -163,7 +163,7 @@ public sealed class QueueTimeTests : IDisposable
     [Fact]
     public void ShouldPurgeWhatIsReadyAndScheduled()
     {
-        _broker.Declare("q", _broker.Arguments.Add("x-redelivery-delay", 10_000));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 10_000));
         foreach (string body in (string[])["delayed", "unsettled", "ready", "ready too"])
             _broker.Publish("q", body);
         _broker.Publish("q", "scheduled", Delay(1000));
