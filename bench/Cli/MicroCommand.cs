@@ -14,6 +14,7 @@ internal static class MicroCommand
         ("rings", typeof(RingBenchmarks)),
         ("journal", typeof(JournalBenchmarks)),
         ("codec", typeof(CodecBenchmarks)),
+        ("headers", typeof(HeaderBenchmarks)),
         ("engine", typeof(EngineBenchmarks)),
         ("routing", typeof(RoutingBenchmarks)),
     ];

@@ -19,6 +19,7 @@ internal static class ModelCommand
         Option<int> timed = Count("--timed", "Messages that wait for their time.", Defaults.Timed);
         Option<int> rounds = Count("--rounds", "Rounds of which a figure is the median.", Defaults.Rounds);
         Option<int> length = Count("--round-length", "Messages, deliveries or calls in a round, at least.", Defaults.RoundLength);
+        Option<int> warmUp = Count("--warm-up-ms", "Rounds before those that count, for so long.", Defaults.WarmUpMs);
         var only = new Option<string[]>("--only")
         {
             Description = "Measure only these.",
@@ -31,7 +32,7 @@ internal static class ModelCommand
             allocation. Exit code 1 when a figure is not reached.
             """)
         {
-            only, queues, idle, waiting, timed, rounds, length, shared.Data, shared.Json,
+            only, queues, idle, waiting, timed, rounds, length, warmUp, shared.Data, shared.Json,
         };
         command.SetAction(parsed =>
         {
@@ -46,6 +47,7 @@ internal static class ModelCommand
                     Timed = parsed.GetValue(timed),
                     Rounds = parsed.GetValue(rounds),
                     RoundLength = parsed.GetValue(length),
+                    WarmUpMs = parsed.GetValue(warmUp),
                     DataFolder = data.Name,
                     Progress = new Progress(Console.Error),
                 },

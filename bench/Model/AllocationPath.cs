@@ -25,7 +25,12 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
         new("topic exchange", b => Exchange(b, ExchangeKind.Topic, _ => { }, "eu.*.#")),
         new("headers exchange", b => Exchange(b, ExchangeKind.Headers, table => table.Add("side", "buy"), "")),
         new("consistent-hash exchange", b => Exchange(b, ExchangeKind.ConsistentHash, _ => { }, "10")),
+        new("no-ack", NoAck),
+        new("get", Get),
         new("requeue", b => Returned(b, _ => { })),
+        new("browse", b => Watched(b, SubscribeFlags.Browse)),
+        new("conflate", b => Watched(b, SubscribeFlags.Conflate)),
+        new("direct reply-to", ReplyTo),
     ];
 
     private static Action Plain(ModelBroker broker, Action<FieldTableWriter> arguments, Func<int, byte[]>? headers = null)
@@ -65,6 +70,38 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
         };
     }
 
+    private static Action NoAck(ModelBroker broker)
+    {
+        broker.DeclareQueue("queue");
+        uint publication = broker.OpenPublication("", "queue");
+        uint subscription = broker.Subscribe("queue", ModelBroker.Window, SubscribeFlags.NoAck);
+        byte[][] all = HeadersOfBatch(null);
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            broker.WaitForDeliveries(Batch);
+            broker.AddCredit(subscription, Batch);
+            broker.WaitForConfirms(publication);
+        };
+    }
+
+    private static Action Get(ModelBroker broker)
+    {
+        broker.DeclareQueue("queue");
+        uint publication = broker.OpenPublication("", "queue");
+        uint subscription = broker.Subscribe("queue", 0);
+        byte[][] all = HeadersOfBatch(null);
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            broker.WaitForConfirms(publication);
+            broker.Get(subscription, Batch);
+            broker.WaitForDeliveries(Batch);
+            broker.SettleAll(subscription);
+            broker.Run();
+        };
+    }
+
     private static Action Returned(ModelBroker broker, Action<FieldTableWriter> arguments)
     {
         broker.DeclareQueue("queue", arguments: arguments);
@@ -80,6 +117,42 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
             broker.SettleAll(subscription, credit: Batch);
             broker.WaitForConfirms(publication);
             broker.Run();
+        };
+    }
+
+    private static Action Watched(ModelBroker broker, SubscribeFlags flags)
+    {
+        broker.DeclareQueue("queue");
+        uint publication = broker.OpenPublication("", "queue");
+        uint watching = broker.Subscribe("queue", ModelBroker.Window, flags);
+        uint subscription = broker.Subscribe("queue", 0);
+        byte[][] all = HeadersOfBatch(null);
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            broker.WaitForDeliveries(1);
+            broker.WaitForConfirms(publication);
+            broker.Run();
+            long seen = broker.Delivered;
+            broker.AddCredit(watching, (uint)seen);
+            broker.AddCredit(subscription, Batch);
+            broker.WaitForDeliveries(seen + Batch);
+            broker.SettleAll(subscription);
+            broker.Run();
+        };
+    }
+
+    private static Action ReplyTo(ModelBroker broker)
+    {
+        uint subscription = broker.Subscribe("amq.rabbitmq.reply-to", ModelBroker.Window, SubscribeFlags.NoAck, "", out string address);
+        uint publication = broker.OpenPublication("", address, DurabilityLevel.Memory);
+        byte[][] all = HeadersOfBatch(null);
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            broker.WaitForDeliveries(Batch);
+            broker.AddCredit(subscription, Batch);
+            broker.WaitForConfirms(publication);
         };
     }
 

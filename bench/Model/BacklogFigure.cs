@@ -31,7 +31,7 @@ internal static class BacklogFigure
         broker.DeclareQueue("warm-up", isDurable);
         broker.DeclareQueue("queue", isDurable);
         int part = Math.Max(1, options.Waiting / 20);
-        Fill(broker, broker.OpenPublication("", "warm-up", level), part);
+        Fill(broker, broker.OpenPublication("", "warm-up", level), 2 * part);
         broker.DeleteQueue("warm-up");
         uint publication = broker.OpenPublication("", "queue", level);
         options.Progress.Say($"  {options.Waiting:#,0} messages of {BodyLength} B, level {name} …");

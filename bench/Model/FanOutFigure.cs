@@ -30,13 +30,15 @@ internal static class FanOutFigure
             subscriptions[i] = broker.Subscribe($"queue.{i}", ModelBroker.Window);
         Settle(broker, subscriptions, credit: 0);
         int cycles = Math.Max(1, options.RoundLength / (Batch * options.FanOut));
-        (double deliver, double settle) = (0, 0);
-        deliver = Rounds.Median(options.Rounds, () =>
-        {
-            double delivering;
-            (delivering, settle) = Cycle(broker, publication, subscriptions, cycles);
-            return delivering;
-        });
+        double settling = 0;
+        (double deliver, double settle) = Rounds.Medians(
+            options,
+            () =>
+            {
+                (double delivering, settling) = Cycle(broker, publication, subscriptions, cycles);
+                return delivering;
+            },
+            () => settling);
         yield return new("fan-out", $"fan-out to {options.FanOut} queues: engine, from publish to delivery, per delivery", deliver, "ns", 60);
         yield return new("fan-out", "… its cumulative acknowledgement, per delivery", settle, "ns");
         yield return new("fan-out", $"… payloads stored per message of {LargeBodyLength:#,0} B", copies, "", 1.01);

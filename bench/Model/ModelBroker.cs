@@ -187,6 +187,7 @@ internal sealed unsafe class ModelBroker : IDisposable
             StepBefore(deadline, "deliver what was to be delivered");
     }
 
+    /// <summary>Until so many messages are ready in a queue. What asking costs the engine is not counted.</summary>
     internal void WaitForMessages(string queue, ulong count)
     {
         for (long deadline = Environment.TickCount64 + DeadlineMs; Ready(queue) != count;)
@@ -214,7 +215,10 @@ internal sealed unsafe class ModelBroker : IDisposable
 
     private ulong Ready(string queue)
     {
+        Run();
+        (long ns, long bytes) = (EngineNs, EngineBytes);
         Ask(CommandType.DeclareQueue, (uint)QueueFlags.Passive, [.. Text(queue), .. Table(null)]);
+        (EngineNs, EngineBytes) = (ns, bytes);
         return _answer.Count;
     }
 

@@ -30,7 +30,10 @@ internal sealed record ModelOptions
     internal int Rounds { get; init; } = 5;
 
     /// <summary>Messages, deliveries or calls in a round, at least.</summary>
-    internal int RoundLength { get; init; } = 200_000;
+    internal int RoundLength { get; init; } = 500_000;
+
+    /// <summary>Rounds that do not count go on for so long, at least one.</summary>
+    internal int WarmUpMs { get; init; } = 1500;
 
     /// <summary>Folder for journals.</summary>
     internal string DataFolder { get; init; } = "";

@@ -26,7 +26,7 @@ internal static class RoundRobinFigure
         uint toMany = broker.OpenPublication("", "");
         int next = 0;
         (double one, double many) = Rounds.Medians(
-            options.Rounds,
+            options,
             () => Rate(broker, toOne, options.RoundLength, () => default, body),
             () => Rate(broker, toMany, options.RoundLength, () => keys[next++ % keys.Length], body));
         yield return new("round-robin", $"publish {BodyLength} B to one queue, level process, one thread", one, "messages/s");

@@ -1,23 +1,29 @@
+using LowLatency.Bench.Machine;
+
 namespace LowLatency.Bench.Model;
 
-/// <summary>A figure of several rounds.</summary>
+/// <summary>Figures of several rounds, after some that do not count: until the code is compiled as well as it will be.</summary>
 internal static class Rounds
 {
-    /// <summary>The median of so many measurements, after one that does not count.</summary>
-    internal static double Median(int rounds, Func<double> measure)
-    {
-        measure();
-        return Median([.. Enumerable.Range(0, rounds).Select(_ => measure())]);
-    }
+    private const long NsPerMs = 1_000_000;
 
-    /// <summary>The same of two things, measured by turns, so that what the machine does meanwhile meets both.</summary>
-    internal static (double First, double Second) Medians(int rounds, Func<double> first, Func<double> second)
+    /// <summary>The median of what the rounds measured.</summary>
+    internal static double Median(ModelOptions options, Func<double> measure) => Medians(options, measure, () => 0).First;
+
+    /// <summary>The medians of two things measured by turns, so that what the machine does meanwhile meets both.</summary>
+    internal static (double First, double Second) Medians(ModelOptions options, Func<double> first, Func<double> second)
     {
-        first();
-        second();
-        double[] firsts = new double[rounds];
-        double[] seconds = new double[rounds];
-        for (int i = 0; i < rounds; i++)
+        long end = MonotonicClock.NowNs + options.WarmUpMs * NsPerMs;
+        do
+        {
+            first();
+            second();
+        }
+        while (MonotonicClock.NowNs < end);
+
+        double[] firsts = new double[options.Rounds];
+        double[] seconds = new double[options.Rounds];
+        for (int i = 0; i < options.Rounds; i++)
         {
             firsts[i] = first();
             seconds[i] = second();

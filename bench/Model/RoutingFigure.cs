@@ -98,7 +98,7 @@ internal static class RoutingFigure
         // Keys that share a place in the cache take it from one another: those that are there now stay.
         byte[][] hits = [.. keys.Take(4 * CachedKeys).Where(key => cache.TryGet(key, host.RouteVersion, out _)).Take(CachedKeys)];
         long found = 0;
-        double ns = Rounds.Median(options.Rounds, () =>
+        double ns = Rounds.Median(options, () =>
         {
             long start = MonotonicClock.NowNs;
             for (int i = 0; i < options.RoundLength; i++)
@@ -118,7 +118,7 @@ internal static class RoutingFigure
         int routes = Math.Max(1, options.RoundLength / 10);
         long queues = 0;
         long bytes = 0;
-        double ns = Rounds.Median(options.Rounds, () =>
+        double ns = Rounds.Median(options, () =>
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
             queues = 0;

@@ -33,7 +33,7 @@ internal static class TimerFigure
         }
         broker.WaitForConfirms(publication);
         BrokerEngine engine = broker.Core.Engine;
-        double tickNs = Rounds.Median(options.Rounds, () =>
+        double tickNs = Rounds.Median(options, () =>
         {
             int ticks = options.RoundLength;
             long start = MonotonicClock.NowNs;

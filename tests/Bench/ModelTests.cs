@@ -27,6 +27,7 @@ public class ModelTests
                 HeadersBindings = 100,
                 Rounds = 1,
                 RoundLength = 5000,
+                WarmUpMs = 0,
                 DataFolder = folder,
             },
             [id]);
