@@ -140,7 +140,11 @@ internal sealed class AgentRunner : IDisposable
             _wake.CancelPark();
             return true;
         }
-        return _wake.Park(_options.ParkTimeoutMs);
+        int limitMs = _agent.ParkLimitMs(_options.ParkTimeoutMs);
+        if (limitMs > 0)
+            return _wake.Park(limitMs) || limitMs < _options.ParkTimeoutMs;
+        _wake.CancelPark();
+        return true;
     }
 
     private void Close()

@@ -26,6 +26,13 @@ internal sealed class CompositeAgent : IAgent
         return work;
     }
 
+    public int ParkLimitMs(int timeoutMs)
+    {
+        foreach (IAgent agent in _agents)
+            timeoutMs = Math.Min(timeoutMs, agent.ParkLimitMs(timeoutMs));
+        return timeoutMs;
+    }
+
     public void OnStart()
     {
         foreach (IAgent agent in _agents)

@@ -11,6 +11,10 @@ internal interface IAgent
     /// <returns>How much was done, in any unit; 0 when there was nothing to do, which lets the thread idle.</returns>
     int DoWork();
 
+    /// <summary>How long the thread may be parked now that there was nothing to do: less where the agent has something to do at a time.</summary>
+    /// <param name="timeoutMs">Longest time otherwise, in milliseconds.</param>
+    int ParkLimitMs(int timeoutMs) => timeoutMs;
+
     /// <summary>Called once, before the first duty cycle.</summary>
     void OnStart()
     {

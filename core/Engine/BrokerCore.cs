@@ -102,6 +102,13 @@ internal sealed class BrokerCore : IDisposable
         return core;
     }
 
+    /// <summary>Added to the machine's clock: where time is to pass without waiting for it.</summary>
+    internal long ClockOffsetNs
+    {
+        get => _engineAgent.ClockOffsetNs;
+        set => _engineAgent.ClockOffsetNs = value;
+    }
+
     /// <summary>A reader for one more thread. Any thread; control plane.</summary>
     internal MessageReader CreateReader() => new(_readers.Register(), _journal?.Log, _transient.Log);
 

@@ -21,10 +21,8 @@ internal sealed unsafe partial class BrokerEngine
                 queue.IsScheduled = false;
         }
         _scheduledQueues.RemoveRange(kept, _scheduledQueues.Count - kept);
+        WriteDelivered();
     }
-
-    /// <summary>Bodies of the largest Delivered and Ack records: every message of a turn a run of its own.</summary>
-    private const int MaxDeliveredBody = 2 * (sizeof(long) + DeliveriesPerTurn * SequenceRange.Length) + RecordLayout.HeaderLength + RecordLayout.Alignment;
 
     private readonly SequenceRanges _passed = new();
 
@@ -35,7 +33,7 @@ internal sealed unsafe partial class BrokerEngine
         // Before those that take: what they settle at once is still there.
         bool again = queue.Consumers.Viewers.Length > 0 && Show(queue, ref count);
         // What cannot be journaled now, but soon, waits.
-        queue.IsHeld = queue.Durable && queue.ReadyCount > 0 && _durableLog != null && _durableLog.CheckAppend(MaxDeliveredBody, reserved: true) == AppendStatus.NotReady;
+        queue.IsHeld = queue.Durable && queue.ReadyCount > 0 && _durableLog != null && !CanTellDelivered();
         if (queue.IsHeld)
             return true;
         int first = count;
@@ -60,7 +58,7 @@ internal sealed unsafe partial class BrokerEngine
             count++;
         }
         if (count > first)
-            JournalDelivered(queue);
+            TellDelivered(queue);
         if (_passed.Count > 0)
             TrySettle(queue, _passed, SettleKind.Ack); // There is room: see above. Where the journal is full or failed it may come again.
         return again;
@@ -120,25 +118,6 @@ internal sealed unsafe partial class BrokerEngine
         if (consumer.Pull.IsActive)
             List(consumer);
         DeliveredCount++;
-    }
-
-    // Before the ports are committed: a delivery that somebody saw is one that a replay knows of. Where the journal's disk is full, or the
-    // journal failed, the message may come again without the flag, after a crash in just that state: consumers must be able to make room.
-    private void JournalDelivered(BrokerQueue queue)
-    {
-        if (queue.Durable && _durableLog != null && (queue.Cursor > queue.JournaledCursor || queue.Redelivered.Count > 0))
-        {
-            ReadOnlySpan<SequenceRange> redelivered = queue.Redelivered.Span;
-            byte* body = _durableLog.TryClaim(RecordType.Delivered, queue.Id, sizeof(long) + redelivered.Length * SequenceRange.Length, out _, out _);
-            if (body != null)
-            {
-                *(long*)body = queue.Cursor;
-                redelivered.CopyTo(new Span<SequenceRange>(body + sizeof(long), redelivered.Length));
-                _durableLog.Commit();
-                queue.JournaledCursor = queue.Cursor;
-            }
-        }
-        queue.Redelivered.Clear();
     }
 
     /// <summary>Null in a replay: references are counted when it has ended.</summary>

@@ -48,7 +48,7 @@ internal sealed unsafe partial class BrokerEngine
         hash.Add(queue.Host.Id);
         hash.Add(queue.Name);
         hash.Add(queue.Options.AutoDelete ? 1 : 0);
-        hash.Add(queue.MaxLength);
+        hash.Add(queue.Options.MaxLength);
         hash.Add(queue.Options.Arguments);
         for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
         {
@@ -58,8 +58,31 @@ internal sealed unsafe partial class BrokerEngine
             hash.Add(sequence);
             hash.Add(entry->Position);
             hash.Add(entry->PayloadLength);
-            hash.Add((int)entry->State | (entry->DeliveryCount << 8) | (entry->MaybeDelivered << 24));
+            // A message that waits for its back-off is ready by the records: nothing is written when it ends.
+            EntryState state = entry->State == EntryState.Delayed ? EntryState.Ready : entry->State;
+            hash.Add(entry->Priority);
+            hash.Add((int)state | (entry->DeliveryCount << 8) | (entry->MaybeDelivered << 24));
         }
+        HashScheduled(ref hash, queue);
+    }
+
+    private static void HashScheduled(ref Fnv hash, BrokerQueue queue)
+    {
+        if (queue.Scheduled == null)
+            return;
+        long sum = 0; // They are in no order.
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+        {
+            if (BrokerQueue.IsTransient(message.Position))
+                continue;
+            var one = new Fnv();
+            one.Add(message.Number);
+            one.Add(message.DueNs);
+            one.Add(message.Position);
+            one.Add(message.PayloadLength);
+            sum += (long)one.Value;
+        }
+        hash.Add(sum);
     }
 
     private static void Hash(ref Fnv hash, Exchange exchange)

@@ -19,6 +19,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <remarks>The snapshot at the start of the first segment is the base; those of later segments say what is known already.</remarks>
     internal void Replay(RecordType type, uint streamId, long position, ReadOnlySpan<byte> body)
     {
+        _isReplaying = true;
         var reader = new ControlRecordReader(body);
         switch (type)
         {
@@ -62,8 +63,19 @@ internal sealed unsafe partial class BrokerEngine
                     ApplyReturn(requeued, Ranges(body));
                 break;
             case RecordType.Delivered:
-                if (_topology.TryGetQueue(streamId, out BrokerQueue? delivered))
-                    ReplayDelivered(delivered, reader.I64(), Ranges(body[sizeof(long)..]));
+                ReplayDelivered(body);
+                break;
+            case RecordType.Defer:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? deferred))
+                    ApplyDefer(deferred, Ranges(body[DropLayout.DeferRanges..]), reader.I64());
+                break;
+            case RecordType.Drop:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? dropped))
+                    ReplayDrop(dropped, body);
+                break;
+            case RecordType.Due:
+                if (_topology.TryGetQueue(streamId, out BrokerQueue? due))
+                    ReplayDue(due, body);
                 break;
             case RecordType.DefineQueue:
                 ReplayQueue(ref reader);
@@ -99,7 +111,10 @@ internal sealed unsafe partial class BrokerEngine
                 break;
             case RecordType.SnapshotQueue:
                 if (_topology.TryGetQueue(reader.U32(), out BrokerQueue? queue))
+                {
                     queue.ResetTo(reader.I64());
+                    queue.ResetScheduleNumber(reader.I64());
+                }
                 break;
             case RecordType.SnapshotPublisher:
                 ReplayPublisher(ref reader);
@@ -128,27 +143,6 @@ internal sealed unsafe partial class BrokerEngine
             queue.Restart(endWasLost);
     }
 
-    private void ReplayMessage(long position, ReadOnlySpan<byte> body)
-    {
-        fixed (byte* at = body)
-        {
-            int routes = *(ushort*)(at + MessageLayout.RouteCount);
-            int payloadLength = body.Length - MessageLayout.Payload(routes);
-            byte* route = at + MessageLayout.Routes;
-            for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)
-            {
-                uint queueId = *(uint*)(route + MessageLayout.RouteQueueId);
-                if (!_topology.TryGetQueue(queueId, out BrokerQueue? queue))
-                    continue; // It was transient.
-                queue.Enqueue(*(long*)(route + MessageLayout.RouteQueueSequence), position, payloadLength);
-            }
-            uint publisherId = *(uint*)(at + MessageLayout.PublisherId);
-            if (publisherId != 0 && _publishersById.TryGetValue(publisherId, out Publisher? publisher))
-                publisher.Stored(*(ulong*)(at + MessageLayout.PublisherSequence), position + RecordLayout.AlignedLength(body.Length), _limits.MaxWindow);
-            ReplayedMessages++;
-        }
-    }
-
     private void ReplayQueue(ref ControlRecordReader reader)
     {
         uint id = reader.U32();
@@ -173,16 +167,6 @@ internal sealed unsafe partial class BrokerEngine
         if (options == null || kind is < ExchangeKind.Direct or > ExchangeKind.ConsistentHash || !_topology.TryGetHost(hostId, out VirtualHost? host))
             throw UnknownDefinition("exchange", name, problem);
         ApplyDefineExchange(id, host, name, options);
-    }
-
-    private static void ReplayDelivered(BrokerQueue queue, long cursor, ReadOnlySpan<SequenceRange> redelivered)
-    {
-        queue.ReplayDelivered(cursor);
-        foreach (ref readonly SequenceRange range in redelivered)
-        {
-            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
-                queue.ReplayRedelivered(sequence);
-        }
     }
 
     private void ReplayPublisher(ref ControlRecordReader reader)

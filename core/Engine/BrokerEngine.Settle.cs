@@ -6,26 +6,43 @@ namespace LowLatency.Core.Engine;
 // What becomes of messages that were delivered: done with, back to their places, or away.
 internal sealed unsafe partial class BrokerEngine
 {
+    private readonly SequenceRanges _returned = new();
+
     /// <summary>Settles unsettled messages of a queue: journals it and does it.</summary>
     /// <param name="ranges">Sequences that are unsettled; none is settled already.</param>
     /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
+    /// <remarks>A journal that is full or failed does not stop it: what was settled comes again after a restart, flagged. Inside a group
+    /// that is open it cannot fail; <see cref="SettleLength"/> says how long it must be.</remarks>
     private bool TrySettle(BrokerQueue queue, SequenceRanges ranges, SettleKind kind)
     {
         if (ranges.Count == 0)
             return true;
-        bool isReturn = kind == SettleKind.Requeue;
-        if (!TryJournalRanges(isReturn ? RecordType.Requeue : RecordType.Ack, queue, ranges))
-            return false;
-        if (isReturn)
+        switch (kind)
         {
-            ApplyReturn(queue, ranges.Span);
-            Schedule(queue);
+            case SettleKind.Requeue:
+                return TryRequeue(queue, ranges);
+            case SettleKind.Reject when queue.Options.DeadLetterExchange != null:
+                return TryReject(queue, ranges);
+            default:
+                if (!TryJournalRanges(RecordType.Ack, queue, ranges))
+                    return false;
+                ApplyAck(queue, ranges.Span);
+                return true;
         }
-        else
-        {
-            ApplyAck(queue, ranges.Span);
-        }
-        return true;
+    }
+
+    /// <summary>Most bytes of journal that a settle takes, as <see cref="RecordLayout.AlignedLength"/> counts them.</summary>
+    private long SettleLength(BrokerQueue queue, SequenceRanges ranges, SettleKind kind)
+    {
+        if (!queue.Durable || _durableLog == null || ranges.Count == 0)
+            return 0;
+        long length = RecordLayout.AlignedLength(DropLayout.DeferRanges + ranges.Count * SequenceRange.Length);
+        if (kind == SettleKind.Ack || (kind == SettleKind.Reject && queue.Options.DeadLetterExchange == null))
+            return length;
+        PlanSettle(queue, ranges, kind, mayDefer: false);
+        length += _departures.DurableLength;
+        _departures.Clear();
+        return length;
     }
 
     /// <summary>Requeues what a consumer leaves behind, whether or not the journal can be told: where it cannot, a restart returns it all the same.</summary>
@@ -37,8 +54,143 @@ internal sealed unsafe partial class BrokerEngine
         Schedule(queue);
     }
 
-    /// <summary>The queue was used just now: declared, got from, or left by a consumer.</summary>
-    private void Used(BrokerQueue queue) => queue.UsedNs = _nowNs;
+    private bool TryReject(BrokerQueue queue, SequenceRanges ranges)
+    {
+        PlanSettle(queue, ranges, SettleKind.Reject, mayDefer: true);
+        return TryFinishSettle(queue);
+    }
+
+    private bool TryRequeue(BrokerQueue queue, SequenceRanges ranges)
+    {
+        PlanSettle(queue, ranges, SettleKind.Requeue, mayDefer: true);
+        return TryFinishSettle(queue);
+    }
+
+    /// <summary>Decides for each message whether it returns (<c>_returned</c>) or leaves (<c>_departures</c>).</summary>
+    /// <param name="mayDefer">What does not fit into the group leaves later; the count of those is in <c>_leavingNow</c>.</param>
+    private void PlanSettle(BrokerQueue queue, SequenceRanges ranges, SettleKind kind, bool mayDefer)
+    {
+        _departures.Clear();
+        _returned.Clear();
+        _leavingLater.Clear();
+        bool isReject = kind == SettleKind.Reject;
+        bool isPlain = !isReject && queue.Options.DeliveryLimit < 0 && queue.Options.LastValueKey == null;
+        foreach (ref readonly SequenceRange range in ranges.Span)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+            {
+                QueueEntry* entry = queue.Entries.Find(sequence);
+                if (entry == null)
+                    continue;
+                DropReason reason = 0;
+                if (isReject)
+                    reason = DropReason.Rejected;
+                else if (!isPlain || entry->HasDeadline)
+                    reason = ReasonToLeave(queue, sequence, entry);
+                if (reason == 0)
+                    _returned.Add(sequence);
+                else if (_leavingLater.Count > 0 || !TryPlanDeparture(queue, sequence, entry, reason))
+                    _leavingLater.Add((queue, sequence, reason));
+            }
+        }
+    }
+
+    private readonly List<(BrokerQueue Queue, long Sequence, DropReason Reason)> _leavingLater = [];
+
+    /// <returns>0: it returns to its place.</returns>
+    private DropReason ReasonToLeave(BrokerQueue queue, long sequence, QueueEntry* entry)
+    {
+        if (queue.Options.LastValueKey != null && IsOutdated(queue, sequence, entry->Position))
+            return DropReason.Replaced;
+        if (queue.Options.DeliveryLimit >= 0 && entry->DeliveryCount >= queue.Options.DeliveryLimit)
+            return DropReason.DeliveryLimit;
+        return entry->HasDeadline && DeadlineOf(queue, entry->Position) <= _nowNs ? DropReason.Expired : 0;
+    }
+
+    private bool TryFinishSettle(BrokerQueue queue)
+    {
+        RecordType type = queue.Options.RedeliveryDelayMs > 0 ? RecordType.Defer : RecordType.Requeue;
+        int returns = _returned.Count > 0 && queue.Durable && _durableLog != null ? 1 : 0;
+        int returnLength = returns == 0 ? 0 : RecordLayout.AlignedLength(DropLayout.DeferRanges + _returned.Count * SequenceRange.Length);
+        AppendStatus status = TryBeginChange(
+            _departures.DurableLength + returnLength, _departures.DurableRecords + returns, mayUseReserve: false,
+            _departures.TransientLength, _departures.TransientRecords);
+        if (status == AppendStatus.NotReady)
+            return false;
+        if (status == AppendStatus.Appended)
+        {
+            if (_departures.Count > 0)
+            {
+                MessageInHand none = default;
+                status = Depart(ref none);
+            }
+            if (status == AppendStatus.Appended && returns > 0 && !TryJournalReturns(type, queue))
+                status = AppendStatus.NotReady; // Alone: nothing else was done.
+            EndChange();
+            if (status == AppendStatus.NotReady)
+                return false;
+        }
+        if (status == AppendStatus.Failed)
+        {
+            DepartUnjournaled();
+        }
+        else if (status != AppendStatus.Appended)
+        {
+            // No room for the moves: what returns does, the rest leaves when there is.
+            if (returns > 0)
+                TryJournalReturns(type, queue);
+            for (int i = 0; i < _departures.Count; i++)
+                _leaving.Enqueue((queue, _departures[i].Sequence, _departures[i].Reason));
+            _leavingWaitsForSpace = true;
+        }
+        foreach ((BrokerQueue Queue, long Sequence, DropReason Reason) later in _leavingLater)
+            _leaving.Enqueue(later);
+        if (_returned.Count == 0)
+            return true;
+        if (type == RecordType.Defer)
+            ApplyDefer(queue, _returned.Span, _nowNs);
+        else
+            ApplyReturn(queue, _returned.Span);
+        AfterReturn(queue);
+        Schedule(queue);
+        return true;
+    }
+
+    private void AfterReturn(BrokerQueue queue)
+    {
+        if (queue.Delays != null)
+            HasTimeAt(queue, queue.Delays.NextNs);
+        if (queue.Deadlines == null && queue.Options.LastValueKey == null)
+            return;
+        foreach (ref readonly SequenceRange range in _returned.Span)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+            {
+                QueueEntry* entry = queue.Entries.Find(sequence);
+                if (entry == null)
+                    continue;
+                // Its deadline may have been met, and passed over, while it was unsettled.
+                if (entry->HasDeadline && !entry->IsTimed)
+                    AddDeadline(queue, entry, sequence, DeadlineOf(queue, entry->Position));
+                if (queue.Options.LastValueKey != null)
+                    NoteReturned(queue, sequence);
+            }
+        }
+    }
+
+    private bool TryJournalReturns(RecordType type, BrokerQueue queue)
+    {
+        if (type == RecordType.Requeue)
+            return TryJournalRanges(type, queue, _returned);
+        ReadOnlySpan<SequenceRange> span = _returned.Span;
+        byte* body = _durableLog!.TryClaim(type, queue.Id, DropLayout.DeferRanges + span.Length * SequenceRange.Length, out _, out AppendStatus status);
+        if (body == null)
+            return status != AppendStatus.NotReady;
+        *(long*)body = _nowNs;
+        span.CopyTo(new Span<SequenceRange>(body + DropLayout.DeferRanges, span.Length));
+        _durableLog.Commit();
+        return true;
+    }
 
     /// <summary>Appends an Ack or Requeue record where the queue outlives the broker.</summary>
     /// <returns>False when the journal is preparing its next segment. A journal that is full or failed does not stop acks: what
@@ -62,12 +214,13 @@ internal sealed unsafe partial class BrokerEngine
         {
             for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
             {
+                if (queue.LastValues != null)
+                    ForgetLastValue(queue, sequence);
                 if (queue.TryRemove(sequence, out long position))
                     LogOf(position)?.Release(position);
             }
         }
-        if (queue.Waiting.Count > 0 && queue.HasRoomAgain)
-            WakeWaiting(queue);
+        OnRoom(queue);
     }
 
     private static void ApplyReturn(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)
@@ -79,10 +232,12 @@ internal sealed unsafe partial class BrokerEngine
         }
     }
 
-    private void WakeWaiting(BrokerQueue queue)
+    private static void ApplyDefer(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges, long timeNs)
     {
-        foreach (EnginePublication publication in queue.Waiting)
-            SendReady(publication);
-        queue.Waiting.Clear();
+        foreach (ref readonly SequenceRange range in ranges)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+                queue.TryDefer(sequence, timeNs);
+        }
     }
 }

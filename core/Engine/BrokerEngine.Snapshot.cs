@@ -89,6 +89,7 @@ internal sealed unsafe partial class BrokerEngine
             record.Clear();
             record.U32(queue.Id);
             record.I64(queue.Entries.Next);
+            record.I64(queue.NextScheduleNumber);
             if (!TryAppendSnapshot(RecordType.SnapshotQueue, queue.Id, record))
                 return false;
         }

@@ -136,13 +136,8 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Lets go of all that a queue holds, and of the queue.</summary>
     private void ApplyDeleteQueue(BrokerQueue queue)
     {
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
-        {
-            QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry != null)
-                LogOf(entry->Position)?.Release(entry->Position);
-        }
-        queue.Entries.Clear();
+        queue.Clear(position => LogOf(position)?.Release(position));
+        OnGone(queue);
         queue.Owner?.OwnedQueues.Remove(queue);
         _topology.Remove(queue);
     }

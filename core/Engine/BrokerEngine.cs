@@ -55,6 +55,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         foreach (BrokerQueue queue in _topology.QueuesById())
             AddReferences(queue, durableLog);
         Restart(endWasLost);
+        _isReplaying = false;
+        IndexAfterReplay();
     }
 
     /// <summary>Position up to which the journal is durable, as far as the engine was told.</summary>
@@ -75,7 +77,9 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     internal Topology Topology => _topology;
 
     /// <summary>Something is left to do that needs no further input: messages beyond a queue's turn, a port that was full.</summary>
-    internal bool HasScheduled => _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0 || HasOverrunSessions;
+    internal bool HasScheduled =>
+        _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0 || HasOverrunSessions || _timers.NextNs <= _nowNs || _trimsAgain
+        || (_leaving.Count > 0 && !_leavingWaitsForSpace);
 
     /// <summary>Sessions whose replies found no room are still to be ended.</summary>
     internal bool HasOverrunSessions => _overrunSessions.Count > 0;
@@ -86,17 +90,35 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     /// <param name="nowNs">Unix time in nanoseconds.</param>
     internal void BeginBatch(long nowNs)
     {
-        _nowNs = nowNs;
+        // Time does not run backwards here, whatever the machine's clock does.
+        _nowNs = Math.Max(_nowNs, nowNs);
         _batch++;
         if (_passingPorts.Count > 0)
             ReleasePassing();
-        if (_pullDeadlines.NextNs <= nowNs)
+        if (_pullDeadlines.NextNs <= _nowNs)
             ListDuePulls();
+        if (_isFirstBatch)
+            BeginFirstBatch();
+        if (_leaving.Count > 0 && !_leavingWaitsForSpace)
+            RunLeaving();
+        if (_timers.NextNs <= _nowNs)
+            RunTimers();
+        if (_toTrim.Count > 0)
+            Trim();
     }
 
     /// <summary>Carries out one command.</summary>
     /// <returns>False when the journal is preparing its next segment: offer the same command again later.</returns>
     public bool OnRecord(int type, ReadOnlySpan<byte> body)
+    {
+        if (!Execute(type, body))
+            return false;
+        if (_toTrim.Count > 0)
+            Trim();
+        return true;
+    }
+
+    private bool Execute(int type, ReadOnlySpan<byte> body)
     {
         switch ((CommandType)type)
         {
@@ -134,6 +156,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return OnDeclareQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeleteQueue:
                 return OnDeleteQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
+            case CommandType.PurgeQueue:
+                return OnPurgeQueue(in As<RequestCommand>(body), body[sizeof(RequestCommand)..]);
             case CommandType.DeclareExchange:
                 return OnDeclareExchange(in As<DeclareExchangeCommand>(body), body[sizeof(DeclareExchangeCommand)..]);
             case CommandType.DeleteExchange:
@@ -192,6 +216,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             if (entry != null)
                 log.AddReferences(entry->Position, 1);
         }
+        if (queue.Scheduled == null)
+            return;
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+            log.AddReferences(message.Position, 1);
     }
 
     private void CommitPorts()

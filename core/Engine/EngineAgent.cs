@@ -41,6 +41,9 @@ internal sealed class EngineAgent : IAgent
 
     public string Name => "engine";
 
+    /// <summary>Added to the machine's clock: where time is to pass without waiting for it.</summary>
+    internal long ClockOffsetNs { get; set; }
+
     /// <summary>After <see cref="BeginShutdown"/>: everything that came before it is carried out and, where it has to be, on disk. Any thread.</summary>
     internal bool IsDrained => Volatile.Read(ref _isDrained) != 0;
 
@@ -66,10 +69,10 @@ internal sealed class EngineAgent : IAgent
         }
         bool hasMoved = durable > _engine.DurablePosition;
         bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
-        if (!hasInput && !hasMoved && !_engine.HasScheduled)
+        if (!hasInput && !hasMoved && !_engine.HasScheduled && !IsTimeUp())
             return AwaitsFlush() ? 1 : Idle();
 
-        _engine.BeginBatch(UnixClock.NowNs());
+        _engine.BeginBatch(NowNs());
         int work = 0;
         if (hasMoved)
         {
@@ -98,6 +101,20 @@ internal sealed class EngineAgent : IAgent
         return work == 0 ? Idle() : work;
     }
 
+    /// <summary>Something is to be done by itself now. The clock is only asked when there is something at all.</summary>
+    private bool IsTimeUp() => _engine.NextDueNs != long.MaxValue && NowNs() >= _engine.NextDueNs;
+
+    public int ParkLimitMs(int timeoutMs)
+    {
+        if (_engine.NextDueNs == long.MaxValue)
+            return timeoutMs;
+        long remainingNs = _engine.NextDueNs - NowNs();
+        // Rounded down: the last part of a millisecond is spun.
+        return remainingNs <= 0 ? 0 : (int)Math.Min(timeoutMs, remainingNs / 1_000_000);
+    }
+
+    private long NowNs() => UnixClock.NowNs() + ClockOffsetNs;
+
     private bool AwaitsFlush() =>
         _engine.WaitsForDisk && _journal != null && Stopwatch.GetTimestamp() - _flushAskedTicks < FlushSpinTicks && !_hasFailed;
 
@@ -119,7 +136,7 @@ internal sealed class EngineAgent : IAgent
         _engine.ReleasePassing();
         if (_engine.CanServeWaiting)
         {
-            _engine.BeginBatch(UnixClock.NowNs());
+            _engine.BeginBatch(NowNs());
             _engine.OnSpace();
             _engine.EndBatch();
             work++;
@@ -145,7 +162,7 @@ internal sealed class EngineAgent : IAgent
     private int OnJournalFailed(string reason)
     {
         _hasFailed = true;
-        _engine.BeginBatch(UnixClock.NowNs());
+        _engine.BeginBatch(NowNs());
         _engine.OnJournalFailed(reason);
         _engine.EndBatch();
         return 1;

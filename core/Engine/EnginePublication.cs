@@ -35,6 +35,12 @@ internal sealed class EnginePublication(Session session, uint handle, Exchange? 
 
     internal PendingConfirms Pending { get; } = new();
 
+    /// <summary>Queues beyond their bounds that hold its confirms back.</summary>
+    internal int Blocks { get; set; }
+
+    /// <summary>Confirms from this sequence on are held back; <see cref="ulong.MaxValue"/>: none.</summary>
+    internal ulong BlockedFrom { get; set; } = ulong.MaxValue;
+
     /// <summary>In the engine's list of publications that may have something to be told.</summary>
     internal bool IsScheduled { get; set; }
 

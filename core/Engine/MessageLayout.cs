@@ -5,7 +5,7 @@ namespace LowLatency.Core.Engine;
 /// <code>
 ///  0 u64 publisher sequence      24 i64 received ns          40 u32 body length
 ///  8 u32 publisher id            32 u32 journaled delta ns   44 u32 exchange id
-/// 12 u16 routes, u16 flags       36 u16 routing key length   48 routes: count x (u64 queue sequence, u32 queue id, u32 0)
+/// 12 u16 routes, u16 flags       36 u16 routing key length   48 routes: count x (u64 queue sequence, u32 queue id, u32 flags)
 /// 16 i64 published ns            38 u16 headers length          then routing key, headers, body
 /// </code>
 /// The 24 bytes from <see cref="PublishedNs"/> to <see cref="HeadersLength"/> are the same, in the same order, in a deliver frame.
@@ -28,6 +28,10 @@ internal static class MessageLayout
     internal const int RouteLength = 16;
     internal const int RouteQueueSequence = 0;
     internal const int RouteQueueId = 8;
+    internal const int RouteFlags = 12;
+
+    /// <summary>The message is scheduled: in the place of its sequence is the queue's schedule number.</summary>
+    internal const uint ScheduledFlag = 1;
 
     /// <summary>Length of the block that a deliver frame repeats as it is.</summary>
     internal const int DeliveredBlockLength = 24;

@@ -31,6 +31,22 @@ internal readonly unsafe struct MessageView
     /// <summary>Nanoseconds from received to journaled; stops at 4.29 s.</summary>
     internal uint JournaledDeltaNs => *(uint*)(_body + MessageLayout.JournaledDeltaNs);
 
+    /// <summary>Exchange that it was published to; 0 for the default exchange.</summary>
+    internal uint ExchangeId => *(uint*)(_body + MessageLayout.ExchangeId);
+
+    /// <summary>Whether it was scheduled when it came to a queue.</summary>
+    internal bool WasScheduledFor(uint queueId)
+    {
+        int routes = *(ushort*)(_body + MessageLayout.RouteCount);
+        byte* route = _body + MessageLayout.Routes;
+        for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)
+        {
+            if (*(uint*)(route + MessageLayout.RouteQueueId) == queueId)
+                return (*(uint*)(route + MessageLayout.RouteFlags) & MessageLayout.ScheduledFlag) != 0;
+        }
+        return false;
+    }
+
     internal int RoutingKeyLength => *(ushort*)(_body + MessageLayout.RoutingKeyLength);
 
     internal int HeadersLength => *(ushort*)(_body + MessageLayout.HeadersLength);

@@ -14,9 +14,10 @@ internal sealed class PendingConfirms
     /// <param name="level">Level that it will have.</param>
     /// <param name="position">For level disk: durable up to here is enough.</param>
     /// <param name="batch">Number of the engine's batch: messages of one batch are synced together.</param>
-    internal void Add(ulong sequence, DurabilityLevel level, long position, long batch)
+    /// <param name="beginsRun">It is not told together with those before it.</param>
+    internal void Add(ulong sequence, DurabilityLevel level, long position, long batch, bool beginsRun = false)
     {
-        if (_count > 0)
+        if (_count > 0 && !beginsRun)
         {
             ref Entry last = ref _entries[(_first + _count - 1) & (_entries.Length - 1)];
             if (last.Level == level && (last.Batch == batch || level != DurabilityLevel.Disk))

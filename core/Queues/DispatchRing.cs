@@ -9,11 +9,11 @@ namespace LowLatency.Core.Queues;
 /// </remarks>
 internal sealed unsafe class DispatchRing(EntryPool pool)
 {
-    private const int BlockShift = 9;
+    private const int BlockShift = EntryPool.BlockShift;
     private const long BlockMask = EntryPool.BlockEntries - 1;
 
     // Block b of the queue is in slot b & (length - 1); 0 means: all entries of that block are gone.
-    private nint[] _blocks = new nint[4];
+    private nint[] _blocks = new nint[MinBlocks];
 
     internal long Head { get; private set; } = 1;
 
@@ -28,23 +28,47 @@ internal sealed unsafe class DispatchRing(EntryPool pool)
         Next = next;
     }
 
-    /// <summary>Adds an entry at <paramref name="sequence"/>, at or after <see cref="Next"/>, or anywhere in an empty ring; sequences between are gone.</summary>
+    /// <summary>The place of a message at <paramref name="sequence"/>, which nobody has: anywhere in an empty ring; else at or after
+    /// <see cref="Next"/> (sequences between are gone), or, in a replay only, where a message is gone or before the first one.</summary>
     internal QueueEntry* Append(long sequence)
     {
-        Debug.Assert(sequence >= Next || Head == Next);
-        if (Head == Next)
-        {
-            if (sequence != Next)
-                Reset(sequence);
-        }
+        if (sequence != Next)
+            Reach(sequence);
         long block = sequence >> BlockShift;
         if (block - (Head >> BlockShift) >= _blocks.Length)
             Grow(block);
         ref nint slot = ref _blocks[block & (_blocks.Length - 1)];
         if (slot == 0)
             slot = (nint)pool.Rent();
-        Next = sequence + 1;
+        Next = Math.Max(Next, sequence + 1);
         return (QueueEntry*)slot + (sequence & BlockMask);
+    }
+
+    /// <summary>Moves <see cref="Next"/> on: the sequences between are gone.</summary>
+    internal void Skip(long next)
+    {
+        if (Head == Next)
+        {
+            Reset(next);
+            return;
+        }
+        long lastBlock = (next - 1) >> BlockShift;
+        if (lastBlock - (Head >> BlockShift) >= _blocks.Length)
+            Grow(lastBlock);
+        Next = next;
+    }
+
+    private void Reach(long sequence)
+    {
+        if (Head == Next)
+            Reset(sequence);
+        if (sequence >= Head)
+            return;
+        // A message that took the place of one whose record is no longer there. The blocks between hold nothing.
+        long lastBlock = (Next - 1) >> BlockShift;
+        if (lastBlock - (sequence >> BlockShift) >= _blocks.Length)
+            Grow(sequence >> BlockShift, lastBlock);
+        Head = sequence;
     }
 
     /// <summary>The entry of a sequence, or null when it is gone.</summary>
@@ -112,7 +136,8 @@ internal sealed unsafe class DispatchRing(EntryPool pool)
         Head = Next;
     }
 
-    private const int MaxIdleBlocks = 64;
+    private const int MinBlocks = 4;
+    private const int MaxIdleBlocks = 512;
 
     private void ReleaseBlock(long block)
     {
@@ -124,11 +149,13 @@ internal sealed unsafe class DispatchRing(EntryPool pool)
         }
     }
 
-    private void Grow(long lastBlock)
+    private void Grow(long lastBlock) => Grow(Head >> BlockShift, lastBlock);
+
+    private void Grow(long firstBlock, long lastBlock)
     {
         long first = Head >> BlockShift;
         int length = _blocks.Length;
-        while (lastBlock - first >= length)
+        while (lastBlock - firstBlock >= length)
             length = checked(length * 2);
         var blocks = new nint[length];
         for (long block = first; block < first + _blocks.Length; block++)
@@ -139,6 +166,6 @@ internal sealed unsafe class DispatchRing(EntryPool pool)
     private void Shrink()
     {
         Clear();
-        _blocks = new nint[4];
+        _blocks = new nint[MinBlocks];
     }
 }

@@ -102,8 +102,24 @@ internal sealed unsafe class EngineHarness : IDisposable
                 Sequence = sequence,
                 BodyLength = Encoding.UTF8.GetByteCount(body),
                 RoutingKeyLength = (byte)key.Length,
+                ReceivedNs = NowNs,
             },
             Encoding.UTF8.GetBytes(key + body));
+
+    internal void Publish(int session, uint publication, ulong sequence, string body, string key, ReadOnlySpan<byte> headers) =>
+        Send(
+            CommandType.Publish,
+            new PublishCommand
+            {
+                Session = session,
+                Publication = publication,
+                Sequence = sequence,
+                BodyLength = Encoding.UTF8.GetByteCount(body),
+                HeadersLength = (ushort)headers.Length,
+                RoutingKeyLength = (byte)key.Length,
+                ReceivedNs = NowNs,
+            },
+            [.. Encoding.UTF8.GetBytes(key), .. headers, .. Encoding.UTF8.GetBytes(body)]);
 
     internal uint Subscribe(int session, string queue, uint credit, ulong bytes = ulong.MaxValue)
     {
@@ -159,6 +175,16 @@ internal sealed unsafe class EngineHarness : IDisposable
     }
 
     internal uint NextRequest() => ++_request;
+
+    /// <summary>What the engine takes for now.</summary>
+    internal long NowNs => UnixClock.NowNs() + Core.ClockOffsetNs;
+
+    /// <summary>Lets time pass.</summary>
+    internal void Advance(long ms)
+    {
+        Core.ClockOffsetNs += ms * 1_000_000;
+        Run();
+    }
 
     /// <summary>Runs the engine until the condition holds, for ten seconds at most.</summary>
     internal void RunUntil(Func<bool> condition)

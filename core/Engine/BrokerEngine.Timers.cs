@@ -1,0 +1,250 @@
+using LowLatency.Core.Journal;
+using LowLatency.Core.Messages;
+using LowLatency.Core.Queues;
+
+namespace LowLatency.Core.Engine;
+
+// What happens by itself at a time: messages expire, become due or ready again, queues end. Before the commands of a batch; each
+// decision is a record, so that a replay does not decide again (rule T3).
+internal sealed unsafe partial class BrokerEngine
+{
+    /// <summary>Messages in one batch; the rest with the next ones.</summary>
+    private const int MaxTimedPerBatch = 1024;
+
+    private readonly QueueTimers _timers = new();
+    private readonly List<BrokerQueue> _timersWithoutSpace = [];
+    private readonly List<(long TimeNs, long Sequence)> _expired = [];
+    private ScheduledMessage[] _due = new ScheduledMessage[16];
+    private long[] _duePlaces = new long[16];
+
+    /// <summary>When something happens by itself next. Unix time in nanoseconds; <see cref="long.MaxValue"/> for never.</summary>
+    internal long NextDueNs => Math.Min(_timers.NextNs, _pullDeadlines.NextNs);
+
+    /// <summary>Messages that expired, since the start.</summary>
+    internal long ExpiredCount { get; private set; }
+
+    private int SpaceTimers => _timersWithoutSpace.Count + (_leavingWaitsForSpace || _toTrim.Count > 0 ? 1 : 0);
+
+    /// <summary>The queue was used just now: declared, got from, or left by a consumer.</summary>
+    private void Used(BrokerQueue queue)
+    {
+        queue.UsedNs = _nowNs;
+        if (queue.Options.ExpiresMs >= 0 && queue.Exists)
+            HasTimeAt(queue, queue.ExpiresNs);
+    }
+
+    private void HasTimeAt(BrokerQueue queue, long timeNs)
+    {
+        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace)
+            _timers.Set(queue, timeNs);
+    }
+
+    /// <summary>The journal has room again for what waited for it.</summary>
+    private void ResumeTimers()
+    {
+        foreach (BrokerQueue queue in _timersWithoutSpace)
+        {
+            queue.WaitsForSpace = false;
+            if (queue.Exists)
+                _timers.Set(queue, queue.NextTimeNs());
+        }
+        _timersWithoutSpace.Clear();
+        _leavingWaitsForSpace = false;
+        if (_toTrim.Count > 0)
+            Trim();
+    }
+
+    private void RunTimers()
+    {
+        int budget = MaxTimedPerBatch;
+        while (budget > 0 && _timers.NextNs <= _nowNs)
+        {
+            BrokerQueue queue = _timers.First;
+            AppendStatus status = RunTimer(queue, ref budget);
+            if (status == AppendStatus.NotReady)
+                return;
+            if (status != AppendStatus.Appended)
+            {
+                _timers.Set(queue, long.MaxValue);
+                queue.WaitsForSpace = true;
+                _timersWithoutSpace.Add(queue);
+            }
+            else if (queue.Exists)
+            {
+                // What has just become ready is ready in this batch, however short its time to live is.
+                long next = queue.NextTimeNs();
+                _timers.Set(queue, budget > 0 ? Math.Max(next, _nowNs + 1) : next);
+            }
+        }
+    }
+
+    private AppendStatus RunTimer(BrokerQueue queue, ref int budget)
+    {
+        AppendStatus status = AppendStatus.Appended;
+        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
+            status = TryExpire(queue, ref budget);
+        while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
+            status = TryMakeDue(queue, ref budget);
+        if (status != AppendStatus.Appended)
+            return status;
+        int ended = queue.RunDelays(_nowNs, budget);
+        budget -= ended;
+        if (ended > 0)
+            Schedule(queue);
+        if (budget > 0 && queue.ExpiresNs <= _nowNs)
+            TryRemoveQueue(queue, $"was deleted: nobody used it for {queue.Options.ExpiresMs} ms", out status, out _);
+        return status;
+    }
+
+    /// <summary>Removes messages whose time is up, wherever they stand.</summary>
+    private AppendStatus TryExpire(BrokerQueue queue, ref int budget)
+    {
+        _departures.Clear();
+        _expired.Clear();
+        TimedHeap deadlines = queue.Deadlines!;
+        while (budget > 0 && deadlines.NextNs <= _nowNs)
+        {
+            long sequence = deadlines.Pop(out long timeNs);
+            budget--;
+            QueueEntry* entry = queue.Entries.Find(sequence);
+            if (entry == null || !entry->IsTimed || (queue.Options.LastValueKey != null && DeadlineOf(queue, entry->Position) != timeNs))
+            {
+                deadlines.UnmarkStale(); // It went, or was replaced.
+                continue;
+            }
+            if (entry->State == EntryState.Unsettled)
+            {
+                entry->IsTimed = false; // If it comes back it expires then.
+                continue;
+            }
+            if (!TryPlanDeparture(queue, sequence, entry, DropReason.Expired))
+            {
+                deadlines.Push(timeNs, sequence);
+                break;
+            }
+            _expired.Add((timeNs, sequence));
+        }
+        // Its deadline is off the heap; nothing there grows stale with it.
+        foreach ((_, long sequence) in _expired)
+            queue.Entries.Find(sequence)->IsTimed = false;
+        AppendStatus status = TryDepart(mayUseReserve: _departures.DurableRecords == 0 || IsDropOnly());
+        if (status == AppendStatus.Failed || (status == AppendStatus.NoSpace && IsDropOnly()))
+        {
+            DepartUnjournaled();
+            status = AppendStatus.Appended;
+        }
+        if (status == AppendStatus.Appended)
+        {
+            ExpiredCount += _expired.Count;
+            return status;
+        }
+        foreach ((long timeNs, long sequence) in _expired)
+        {
+            queue.Entries.Find(sequence)->IsTimed = true;
+            deadlines.Push(timeNs, sequence);
+        }
+        return status;
+    }
+
+    /// <summary>No dead letter is planned: a restart would only bring back what expires again.</summary>
+    private bool IsDropOnly()
+    {
+        for (int i = 0; i < _departures.Count; i++)
+        {
+            if (_departures[i].RouteCount > 0)
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Gives scheduled messages whose time has come their places at the end of the queue.</summary>
+    private AppendStatus TryMakeDue(BrokerQueue queue, ref int budget)
+    {
+        // One after the other where one may replace another.
+        int most = queue.Options.LastValueKey != null ? 1 : budget;
+        int count = 0;
+        int told = 0;
+        long next = queue.Entries.Next;
+        while (count < most && queue.Scheduled!.NextNs <= _nowNs)
+        {
+            if (count == _due.Length)
+            {
+                Array.Resize(ref _due, count * 2);
+                Array.Resize(ref _duePlaces, count * 2);
+            }
+            _due[count] = queue.TakeScheduled();
+            _duePlaces[count] = next++;
+            told += queue.Durable && _durableLog != null && !BrokerQueue.IsTransient(_due[count].Position) ? 1 : 0;
+            count++;
+        }
+        long outdated = 0;
+        if (queue.Options.LastValueKey != null)
+        {
+            MessageView view = ViewOf(_due[0].Position);
+            _duePlaces[0] = PlaceOf(queue, view.RoutingKey, view.Headers, !BrokerQueue.IsTransient(_due[0].Position), out outdated);
+        }
+        AppendStatus status = TryJournalDue(queue, count, told, outdated);
+        if (status == AppendStatus.Failed)
+            status = AppendStatus.Appended; // It becomes due again with the next run.
+        if (status != AppendStatus.Appended)
+        {
+            for (int i = 0; i < count; i++)
+                queue.AddScheduled(in _due[i]);
+            return status;
+        }
+        budget -= count;
+        for (int i = 0; i < count; i++)
+            ArriveDue(queue, in _due[i], _duePlaces[i]);
+        Schedule(queue);
+        return status;
+    }
+
+    private AppendStatus TryJournalDue(BrokerQueue queue, int count, int told, long outdated)
+    {
+        AppendStatus status = AppendStatus.Appended;
+        if (told > 0)
+        {
+            int length = told * DropLayout.DuePairLength;
+            int drops = outdated != 0 ? 1 : 0;
+            status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0);
+            if (status != AppendStatus.Appended)
+                return status;
+            byte* body = _durableLog!.TryClaim(RecordType.Due, queue.Id, length, out _, out status);
+            if (body != null)
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    if (BrokerQueue.IsTransient(_due[i].Position))
+                        continue;
+                    *(long*)body = _due[i].Number;
+                    *(long*)(body + sizeof(long)) = _duePlaces[i];
+                    body += DropLayout.DuePairLength;
+                }
+                _durableLog.Commit();
+            }
+        }
+        if (status == AppendStatus.Appended && outdated != 0)
+            DropReplaced(queue, outdated);
+        EndChange();
+        return status;
+    }
+
+    /// <summary>A scheduled message whose time has come goes to its place.</summary>
+    private void ArriveDue(BrokerQueue queue, in ScheduledMessage message, long sequence)
+    {
+        long deadline = long.MaxValue;
+        if (_isReplaying)
+        {
+            deadline = message.HasDeadline ? 0 : long.MaxValue;
+        }
+        else if (message.HasDeadline || queue.Options.LastValueKey != null)
+        {
+            MessageView view = ViewOf(message.Position);
+            MessageTraits.TryRead(view.Headers, view.ReceivedNs, out MessageTraits traits, out _);
+            deadline = queue.DeadlineOf(message.DueNs, traits.TtlMs);
+            if (queue.Options.LastValueKey != null)
+                NoteLastValue(queue, sequence, view.RoutingKey, view.Headers);
+        }
+        Arrive(queue, sequence, message.Position, message.PayloadLength, message.Priority, deadline);
+    }
+}
