@@ -166,8 +166,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             _hasFailed = true;
             _restartAt = Step + _random.Next(5, 80);
             Note("the journal has failed");
-            Engine.BeginBatch(_nowNs);
-            _model.BeginBatch(_nowNs);
+            BeginBatch(0);
             Engine.OnJournalFailed(Journal.FailureText);
             _model.OnJournalFailed();
             _model.AfterCall();
@@ -175,16 +174,14 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
         if (Engine.CanServeWaiting)
         {
-            Engine.BeginBatch(_nowNs);
-            _model.BeginBatch(_nowNs);
+            BeginBatch(0);
             Engine.OnSpace();
             _model.OnSpace();
             _model.AfterCall();
             EndBatch();
         }
 
-        Engine.BeginBatch(_nowNs += _random.Next(1_000_000));
-        _model.BeginBatch(_nowNs);
+        BeginBatch(_random.Next(1_000_000));
         long durable = Journal.DurablePosition;
         if (!_isDurableTold && durable > Engine.DurablePosition)
         {
@@ -217,6 +214,16 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.Maintain();
         if (_model.CanBeTold && !Engine.CanServeWaiting)
             throw new SimulationException("There is room again, and publications are not told.");
+    }
+
+    private void BeginBatch(long laterNs)
+    {
+        _nowNs += laterNs;
+        _model.BeginBatch(_nowNs);
+        Engine.BeginBatch(_nowNs);
+        _model.RunTime();
+        _model.AfterCall();
+        _model.BeforeCall();
     }
 
     private void EndBatch()

@@ -21,7 +21,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     {
         if (Host(host) is not { } found || !found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
             return null;
-        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, 0, 0, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
+        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, queue.DelayedCount, queue.ScheduledCount, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
     }
 
     internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>
@@ -64,9 +64,16 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
             QueueEntry* entry = queue.Entries.Find(sequence);
             if (entry == null)
                 continue;
-            NaiveEntryState state = entry->State == EntryState.Unsettled ? NaiveEntryState.Unsettled : NaiveEntryState.Ready;
+            NaiveEntryState state = entry->State switch
+            {
+                EntryState.Unsettled => NaiveEntryState.Unsettled,
+                EntryState.Delayed => NaiveEntryState.Delayed,
+                _ => NaiveEntryState.Ready,
+            };
             entries.Add(new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0));
         }
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled == null ? [] : queue.Scheduled.Items)
+            entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, false));
         return entries;
     }
 }

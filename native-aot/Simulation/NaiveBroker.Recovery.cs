@@ -93,19 +93,31 @@ internal sealed partial class NaiveBroker
             recovered.Add(Recover(queue, entry, there, isCertain, flags));
         }
         Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
-        Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
+        Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Delayed == recovered.Count(entry => entry.State == NaiveEntryState.Delayed) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
         Check(real.Next > queue.LastJournaled, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
         queue.Entries = queue.Entries.Clear().AddRange(recovered.Select(entry => KeyValuePair.Create(entry.Sequence, entry)));
         queue.Ghosts = queue.Ghosts.Clear();
+        RecoverScheduled(queue, after, real);
         queue.Next = real.Next;
         queue.UsedNs = _nowNs;
+    }
+
+    private void RecoverScheduled(NaiveQueue queue, NaiveQueue after, EngineQueue real)
+    {
+        List<long> there = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => _engine.Read(entry.Position)!.PublishedNs).Order()];
+        List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Where(entry => there.Contains(entry.Message.Message.Id)).OrderBy(entry => entry.Message.DueNs)];
+        bool isCertain = queue.Scheduled.Equals(after.Scheduled);
+        Check(recovered.Count == there.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),
+            $"Queue {queue.Name} has {there.Count} scheduled after the restart: {string.Join(", ", there)}; expected {string.Join("; ", queue.Scheduled)}.");
+        queue.Scheduled = [.. recovered];
     }
 
     /// <summary>An entry after a restart: what is certain is compared, the rest is taken as it is.</summary>
     private NaiveEntry Recover(NaiveQueue queue, NaiveEntry entry, EngineEntry found, bool isCertain, RecoveredFlags flags)
     {
         NaiveEntry expected = entry.State == NaiveEntryState.Unsettled ? entry with { State = NaiveEntryState.Ready, Count = entry.Count + 1 } : entry;
-        Check(found.State == NaiveEntryState.Ready, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+        Check(found.State == expected.State || !isCertain, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+        expected = expected with { State = found.State };
         Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found.PayloadLength} of {entry} after the restart.");
         bool isFlagged = found.Count > 0 || found.Maybe;
         bool wasDelivered = _everDelivered.Contains(Identity(queue, entry));
