@@ -68,10 +68,8 @@ internal sealed unsafe partial class BrokerEngine
 
     private static void HashScheduled(ref Fnv hash, BrokerQueue queue)
     {
-        if (queue.Scheduled == null)
-            return;
-        long sum = 0; // They are in no order.
-        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+        long sum = 0; // They are in no order. Those that were in memory only leave nothing behind, not even that there were some.
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled == null ? [] : queue.Scheduled.Items)
         {
             if (BrokerQueue.IsTransient(message.Position))
                 continue;

@@ -181,7 +181,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             EndBatch();
         }
 
-        BeginBatch(_random.Next(1_000_000));
+        BeginBatch(TimeStep());
         long durable = Journal.DurablePosition;
         if (!_isDurableTold && durable > Engine.DurablePosition)
         {
@@ -215,6 +215,11 @@ internal sealed partial class BrokerSimulation : IDisposable
         if (_model.CanBeTold && !Engine.CanServeWaiting)
             throw new SimulationException("There is room again, and publications are not told.");
     }
+
+    /// <summary>Less than a millisecond, mostly.</summary>
+    private long TimeStep() => _profile.Has(SimulationAction.TimeJumps) && _random.Next(12) == 0
+        ? _random.Next(5) switch { 0 => 3_600_000_000_000, 1 => 2_000_000_000, 2 => 50_000_000, _ => 1_000_000 }
+        : _random.Next(3_000_000);
 
     private void BeginBatch(long laterNs)
     {

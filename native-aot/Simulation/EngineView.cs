@@ -56,6 +56,21 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
         return message;
     }
 
+    /// <summary>What is durable in queues, a line for each message: to say where two engines differ.</summary>
+    internal static List<string> Describe(BrokerEngine engine)
+    {
+        var lines = new List<string>();
+        foreach (BrokerQueue queue in engine.Topology.QueuesById().Where(queue => queue.Durable))
+        {
+            lines.Add($"queue {queue.Id} {queue.DisplayName}");
+            foreach (EngineEntry entry in Entries(queue).Where(entry => entry.IsJournaled))
+                lines.Add($"queue {queue.Id} {queue.DisplayName}: {(entry.State == NaiveEntryState.Delayed ? entry with { State = NaiveEntryState.Ready } : entry)}");
+        }
+        foreach (Exchange exchange in engine.Topology.ExchangesById().Where(exchange => exchange.Durable))
+            lines.AddRange(Bindings(exchange).Select(binding => $"exchange {exchange.Id} {exchange.DisplayName}: {binding}"));
+        return lines;
+    }
+
     private static List<EngineEntry> Entries(BrokerQueue queue)
     {
         var entries = new List<EngineEntry>();

@@ -137,7 +137,8 @@ internal sealed partial class NaiveBroker
     /// <summary>Something changes in a queue: whether the journal does not know of it for certain.</summary>
     private bool IsUncertain(NaiveQueue queue, List<NaiveEntry> entries)
     {
-        if (!queue.Durable)
+        // What was in memory only is told of by nobody.
+        if (!queue.Durable || entries.TrueForAll(entry => !entry.Message.IsJournaled))
             return false;
         if (!HasAppended)
             Check(!IsLogOpen, $"Messages {string.Join(", ", entries.Select(entry => entry.Sequence))} of queue {queue.Name} were changed without a record.");

@@ -47,7 +47,8 @@ internal sealed partial class NaiveBroker
             if (IsJournalBusy && _engine.Find(queue.Host, queue.Name)!.Next == queue.Next)
                 return;
             queue.Remove(due);
-            queue.Append(due.Message);
+            // After a power cut it may be due for the second time.
+            queue.Append(due.Message with { Number = ++_storedCount });
         }
     }
 
