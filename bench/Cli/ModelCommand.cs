@@ -27,12 +27,13 @@ internal static class ModelCommand
             DefaultValueFactory = _ => ids,
         };
         only.AcceptOnlyFromAmong(ids);
+        var markdown = new Option<bool>("--markdown") { Description = "Print the table as it stands in docs/performance.md." };
         var command = new Command("model", """
             What exchanges and queues cost, on one thread with the engine: many queues, fan-out, long queues, timers, memory, routing,
             allocation. Exit code 1 when a figure is not reached.
             """)
         {
-            only, queues, idle, waiting, timed, rounds, length, warmUp, shared.Data, shared.Json,
+            only, queues, idle, waiting, timed, rounds, length, warmUp, shared.Data, markdown, shared.Json,
         };
         command.SetAction(parsed =>
         {
@@ -52,7 +53,8 @@ internal static class ModelCommand
                     Progress = new Progress(Console.Error),
                 },
                 parsed.GetValue(only) ?? ids);
-            Console.Out.WriteLine(ModelFigure.Table(figures));
+            TextTable table = ModelFigure.Table(figures);
+            Console.Out.WriteLine(parsed.GetValue(markdown) ? table.ToMarkdown() : table.ToString());
             if (parsed.GetValue(shared.Json))
                 Console.Out.WriteLine(BenchJson.Write(figures));
             return figures.All(figure => figure.IsReached != false) ? 0 : 1;

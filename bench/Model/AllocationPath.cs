@@ -25,12 +25,25 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
         new("topic exchange", b => Exchange(b, ExchangeKind.Topic, _ => { }, "eu.*.#")),
         new("headers exchange", b => Exchange(b, ExchangeKind.Headers, table => table.Add("side", "buy"), "")),
         new("consistent-hash exchange", b => Exchange(b, ExchangeKind.ConsistentHash, _ => { }, "10")),
+        new("alternate exchange", Alternate),
         new("no-ack", NoAck),
         new("get", Get),
+        new("single active consumer", b => Plain(b, table => table.Add("x-single-active-consumer", true))),
         new("requeue", b => Returned(b, _ => { })),
+        new("delayed redelivery", b => Returned(b, table => table.Add("x-redelivery-delay", 1))),
         new("browse", b => Watched(b, SubscribeFlags.Browse)),
         new("conflate", b => Watched(b, SubscribeFlags.Conflate)),
         new("direct reply-to", ReplyTo),
+        new("priority", b => Plain(b, table => table.Add("x-max-priority", 10), i => Headers(builder => builder.Priority((byte)(i % 11))))),
+        new("time to live, not reached", b => Plain(b, table => table.Add("x-message-ttl", 3_600_000), _ => Headers(builder => builder.Expiration(1_800_000)))),
+        new("time to live, expired", b => Dropped(b, _ => { }, _ => Headers(builder => builder.Expiration(1)), left: 0)),
+        new("scheduled", b => Plain(b, _ => { }, _ => Headers(builder => builder.Headers.Add("x-delay", 1)))),
+        new("last value per key", LastValue),
+        new("drop-head", b => Dropped(b, table => table.Add("x-max-length", 10).Add("x-overflow", "drop-head"), _ => [], left: 10)),
+        new("dead letter, rejected", b => DeadLetter(b, _ => { }, consumes: true, _ => [])),
+        new("dead letter, expired", b => DeadLetter(b, _ => { }, consumes: false, _ => Headers(builder => builder.Expiration(1)))),
+        new("dead letter, overflow", b => DeadLetter(b, table => table.Add("x-max-length", 0).Add("x-overflow", "dead-letter"), consumes: false, _ => [])),
+        new("dead letter, delivery limit", b => DeadLetter(b, table => table.Add("x-delivery-limit", 0), consumes: true, _ => [], SettleKind.Requeue)),
     ];
 
     private static Action Plain(ModelBroker broker, Action<FieldTableWriter> arguments, Func<int, byte[]>? headers = null)
@@ -66,6 +79,22 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
             broker.WaitForDeliveries(kind == ExchangeKind.Fanout ? 2 * Batch : Batch);
             if (kind == ExchangeKind.Fanout)
                 broker.SettleAll(other, credit: Batch);
+            Take(broker, subscription);
+        };
+    }
+
+    private static Action Alternate(ModelBroker broker)
+    {
+        broker.DeclareExchange("spare", ExchangeKind.Fanout);
+        broker.DeclareExchange("exchange", ExchangeKind.Topic, arguments: table => table.Add("alternate-exchange", "spare"));
+        broker.DeclareQueue("queue");
+        broker.Bind("spare", "queue", "");
+        uint publication = broker.OpenPublication("exchange", "eu.acme.3");
+        uint subscription = broker.Subscribe("queue", ModelBroker.Window);
+        byte[][] all = HeadersOfBatch(null);
+        return () =>
+        {
+            PublishBatch(broker, publication, Numbered, all);
             Take(broker, subscription);
         };
     }
@@ -153,6 +182,56 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
             broker.WaitForDeliveries(Batch);
             broker.AddCredit(subscription, Batch);
             broker.WaitForConfirms(publication);
+        };
+    }
+
+    private static Action LastValue(ModelBroker broker)
+    {
+        broker.DeclareQueue("queue", arguments: table => table.Add("x-last-value-key", "key"));
+        uint publication = broker.OpenPublication("", "queue");
+        byte[][] all = HeadersOfBatch(i => Headers(builder => builder.Headers.Add("key", i % Keys)));
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            broker.WaitForConfirms(publication);
+            broker.WaitForMessages("queue", Keys);
+        };
+    }
+
+    private static Action Dropped(ModelBroker broker, Action<FieldTableWriter> arguments, Func<int, byte[]> headers, ulong left)
+    {
+        broker.DeclareQueue("queue", arguments: arguments);
+        uint publication = broker.OpenPublication("", "queue");
+        byte[][] all = HeadersOfBatch(headers);
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            broker.WaitForConfirms(publication);
+            broker.WaitForMessages("queue", left);
+        };
+    }
+
+    private static Action DeadLetter(
+        ModelBroker broker, Action<FieldTableWriter> arguments, bool consumes, Func<int, byte[]> headers, SettleKind kind = SettleKind.Reject)
+    {
+        broker.DeclareQueue("dead");
+        broker.DeclareQueue("queue", arguments: table => arguments(table.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead")));
+        uint publication = broker.OpenPublication("", "queue");
+        uint dead = broker.Subscribe("dead", ModelBroker.Window);
+        uint subscription = consumes ? broker.Subscribe("queue", ModelBroker.Window) : 0;
+        byte[][] all = HeadersOfBatch(headers);
+        return () =>
+        {
+            PublishBatch(broker, publication, default, all);
+            if (consumes)
+            {
+                broker.WaitForDeliveries(Batch);
+                broker.SettleAll(subscription, kind, credit: Batch);
+            }
+            broker.WaitForDeliveries(consumes ? 2 * Batch : Batch);
+            broker.SettleAll(dead, credit: Batch);
+            broker.WaitForConfirms(publication);
+            broker.Run();
         };
     }
 

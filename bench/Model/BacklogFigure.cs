@@ -37,22 +37,25 @@ internal static class BacklogFigure
         options.Progress.Say($"  {options.Waiting:#,0} messages of {BodyLength} B, level {name} …");
 
         long memoryBefore = MemoryFigure.AnonymousBytes();
-        double first = Fill(broker, publication, part);
+        (double first, double firstNs) = Fill(broker, publication, part);
         Fill(broker, publication, options.Waiting - 2 * part);
-        double last = Fill(broker, publication, part);
+        (double last, double lastNs) = Fill(broker, publication, part);
         long memory = MemoryFigure.AnonymousBytes() - memoryBefore;
         broker.WaitForMessages("queue", (ulong)options.Waiting);
 
         yield return new("backlog", $"publish {BodyLength} B into one queue, level {name}, first 5 % of {options.Waiting:#,0}", first, "messages/s");
         yield return new("backlog", "… last 5 %", last, "messages/s");
         yield return new("backlog", "… of the first", last / first * 100, "%", 80, IsFloor: true);
+        yield return new("backlog", "… processor time of the engine per message, first 5 %", firstNs, "ns");
+        yield return new("backlog", "… last 5 %", lastNs, "ns");
         if (isDurable)
             yield return new("backlog", "… memory per waiting message beside the journal", memory / (double)options.Waiting, "B", 32);
     }
 
-    private static double Fill(ModelBroker broker, uint publication, int count)
+    private static (double PerSecond, double EngineNs) Fill(ModelBroker broker, uint publication, int count)
     {
         byte[] body = new byte[BodyLength];
+        broker.ResetCounters();
         long start = MonotonicClock.NowNs;
         for (int sent = 0; sent < count; sent++)
         {
@@ -61,6 +64,6 @@ internal static class BacklogFigure
                 broker.Step();
         }
         broker.WaitForConfirms(publication);
-        return count * 1e9 / (MonotonicClock.NowNs - start);
+        return (count * 1e9 / (MonotonicClock.NowNs - start), broker.EngineNs / (double)count);
     }
 }

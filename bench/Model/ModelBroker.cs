@@ -10,7 +10,7 @@ using LowLatency.Core.Rings;
 namespace LowLatency.Bench.Model;
 
 /// <summary>A broker without doors and its one client on the caller's thread: the engine runs when it is stepped.</summary>
-/// <remarks>What the engine itself needs, time and allocated bytes, is counted apart from what the client does.</remarks>
+/// <remarks>What the engine itself needs, processor time and allocated bytes, is counted apart from what the client does.</remarks>
 internal sealed unsafe class ModelBroker : IDisposable
 {
     /// <summary>Messages under way, and credit: what a cycle of a workload can have.</summary>
@@ -50,7 +50,7 @@ internal sealed unsafe class ModelBroker : IDisposable
 
     internal BrokerCore Core { get; }
 
-    /// <summary>Time that the engine needed since <see cref="ResetCounters"/>, in nanoseconds.</summary>
+    /// <summary>Processor time that the engine needed since <see cref="ResetCounters"/>, in nanoseconds.</summary>
     internal long EngineNs { get; private set; }
 
     /// <summary>Bytes that the engine allocated since then.</summary>
@@ -205,9 +205,9 @@ internal sealed unsafe class ModelBroker : IDisposable
     internal int Step()
     {
         long bytes = GC.GetAllocatedBytesForCurrentThread();
-        long start = MonotonicClock.NowNs;
+        long start = ThreadClock.NowNs;
         int work = Core.EngineAgent.DoWork();
-        EngineNs += MonotonicClock.NowNs - start;
+        EngineNs += ThreadClock.NowNs - start;
         EngineBytes += GC.GetAllocatedBytesForCurrentThread() - bytes;
         var handler = new Handler(this);
         return work + _port.Ring.Poll(ref handler, int.MaxValue);

@@ -1,5 +1,6 @@
 using System.Text;
 using LowLatency.Bench.Machine;
+using LowLatency.Core.Engine;
 
 namespace LowLatency.Bench.Model;
 
@@ -9,9 +10,13 @@ internal static class RoundRobinFigure
     private const int BodyLength = 128;
     private const int Batch = 64;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<ModelFigure> Measure(ModelOptions options) =>
+        [.. Measure(options, DurabilityLevel.Memory), .. Measure(options, DurabilityLevel.Process)];
+
+    private static ModelFigure[] Measure(ModelOptions options, DurabilityLevel level)
     {
-        using var broker = new ModelBroker(options.DataFolder);
+        bool isDurable = level != DurabilityLevel.Memory;
+        using var broker = new ModelBroker(isDurable ? options.DataFolder : null);
         byte[] body = new byte[BodyLength];
         byte[][] keys = new byte[options.Queues][];
         for (int i = 0; i < keys.Length; i++)
@@ -19,19 +24,36 @@ internal static class RoundRobinFigure
         broker.Pipeline(() =>
         {
             for (int i = 0; i < keys.Length; i++)
-                broker.DeclareQueue($"queue.{i}");
+                broker.DeclareQueue($"queue.{i}", isDurable);
         });
-        broker.DeclareQueue("one");
-        uint toOne = broker.OpenPublication("", "one");
-        uint toMany = broker.OpenPublication("", "");
+        broker.DeclareQueue("one", isDurable);
+        uint toOne = broker.OpenPublication("", "one", level);
+        uint toMany = broker.OpenPublication("", "", level);
         int next = 0;
         (double one, double many) = Rounds.Medians(
             options,
-            () => Rate(broker, toOne, options.RoundLength, () => default, body),
-            () => Rate(broker, toMany, options.RoundLength, () => keys[next++ % keys.Length], body));
-        yield return new("round-robin", $"publish {BodyLength} B to one queue, level process, one thread", one, "messages/s");
-        yield return new("round-robin", $"publish to 1 of {options.Queues:#,0} queues, round robin", many, "messages/s");
-        yield return new("round-robin", "… of the rate of one queue", many / one * 100, "%", 50, IsFloor: true);
+            () =>
+            {
+                double rate = Rate(broker, toOne, options.RoundLength, () => default, body);
+                broker.PurgeQueue("one");
+                return rate;
+            },
+            () =>
+            {
+                double rate = Rate(broker, toMany, options.RoundLength, () => keys[next++ % keys.Length], body);
+                broker.Pipeline(() =>
+                {
+                    for (int i = 0; i < keys.Length; i++)
+                        broker.PurgeQueue($"queue.{i}");
+                });
+                return rate;
+            });
+        return
+        [
+            new("round-robin", $"publish {BodyLength} B to one queue, level {(isDurable ? "process" : "memory")}, one thread", one, "messages/s"),
+            new("round-robin", $"publish to 1 of {options.Queues:#,0} queues, round robin", many, "messages/s"),
+            new("round-robin", "… of the rate of one queue", many / one * 100, "%", 50, IsFloor: true),
+        ];
     }
 
     private delegate ReadOnlySpan<byte> NextKey();

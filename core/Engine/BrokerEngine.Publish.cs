@@ -147,9 +147,9 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
-    /// <summary>Something waits for room in a log, and there is some.</summary>
+    /// <summary>Something waits for room in a log, publications or what the broker does by itself, and there is some.</summary>
     internal bool CanServeWaiting =>
-        CanServe(_waitingForDiskSpace.Count + SpaceTimers, _durableLog) || CanServe(_waitingForMemory.Count + SpaceTimers, _transientLog);
+        CanServe(_waitingForDiskSpace.Count + SpaceTimers, _durableLog) || CanServe(_waitingForMemory.Count + SpaceTimers, _transientLog) || CanRemoveDue;
 
     /// <summary>A log has room again: tell those that were refused.</summary>
     internal void OnSpace()

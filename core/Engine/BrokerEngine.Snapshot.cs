@@ -38,28 +38,38 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>A snapshot that would fill the segment to no avail is not begun: the next segment would fare the same, and nothing else were written.</summary>
     private bool HasRoomForSnapshot()
     {
-        long room = _durableLog!.Active!.Base + _durableLog.SegmentSize - _durableLog.Tail;
-        if (_durableLog.Next != null)
-            room += _durableLog.SegmentSize - SegmentLayout.HeaderLength;
+        long here = _durableLog!.Active!.Base + _durableLog.SegmentSize - _durableLog.Tail;
+        long next = _durableLog.Next == null ? 0 : _durableLog.SegmentSize - SegmentLayout.HeaderLength;
         long names = 2L + _topology.HostCount + (2L * _topology.QueueCount) + _topology.ExchangeCount + _topology.BindingCount + (2L * _publishersById.Count);
         long most = (SnapshotRecordMost * names) + _topology.ArgumentBytes;
-        return most <= room || MeasureSnapshot() <= room;
+        if (Fits(most, MaxSnapshotRecord))
+            return true;
+        MeasureSnapshot();
+        return Fits(_measured, _measuredLargest);
+
+        // A record that does not fit into the rest of this segment begins in the next one, and leaves that rest empty. And the largest record
+        // must fit behind it all: a snapshot that leaves nothing would be followed by the next segment with its snapshot, and so on for ever.
+        bool Fits(long length, long largest) => length + (next > 0 ? largest : 0) + _durableLog.MaxBodyLength <= here + next;
     }
 
     /// <summary>No record of a snapshot takes more, arguments and holes of publishers aside.</summary>
     private const int SnapshotRecordMost = 352;
 
-    private long MeasureSnapshot()
+    /// <summary>Nor more than this with them: a table of arguments counts its bytes in 16 bits, and so many holes take as much.</summary>
+    private const int MaxSnapshotRecord = SnapshotRecordMost + (64 * 1024);
+
+    private void MeasureSnapshot()
     {
         _measured = 2 * RecordLayout.AlignedLength(4 * sizeof(uint));
+        _measuredLargest = 0;
         _isMeasuring = true;
         _ = TryWriteDefinitions() && TryWritePublishers();
         _isMeasuring = false;
-        return _measured;
     }
 
     private bool _isMeasuring;
     private long _measured;
+    private long _measuredLargest;
 
     // Bindings last: both ends are there then.
     private bool TryWriteDefinitions() => TryWriteHosts() && TryWriteQueues() && TryWriteExchanges() && TryWriteBindings();
@@ -176,7 +186,9 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (_isMeasuring)
         {
-            _measured += RecordLayout.AlignedLength(record.Span.Length);
+            int length = RecordLayout.AlignedLength(record.Span.Length);
+            _measured += length;
+            _measuredLargest = Math.Max(_measuredLargest, length);
             return true;
         }
         byte* body = _durableLog!.TryClaim(type, streamId, record.Span.Length, out _, out _);

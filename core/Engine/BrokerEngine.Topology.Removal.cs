@@ -14,6 +14,10 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<BrokerQueue> _dueQueues = [];
     private readonly List<Exchange> _dueExchanges = [];
 
+    private bool HasDueRemovals => _dueQueues.Count + _dueExchanges.Count > 0;
+
+    private bool CanRemoveDue => HasDueRemovals && _durableLog != null && _durableLog.CanAppend(sizeof(uint), reserved: true);
+
     private static readonly int RemovalLength = RecordLayout.AlignedLength(sizeof(uint));
 
     /// <summary>Deletes a queue with what goes along; its subscriptions are told.</summary>

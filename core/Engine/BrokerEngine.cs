@@ -186,7 +186,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
             AnswerPulls();
         if (_scheduledPublications.Count > 0)
             Confirm();
-        if (_dueQueues.Count + _dueExchanges.Count > 0)
+        if (HasDueRemovals)
             RemoveDue();
         CommitPorts();
         return (int)(DeliveredCount - delivered);

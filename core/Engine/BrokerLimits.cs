@@ -70,5 +70,5 @@ public sealed record BrokerLimits
     public int SendBufferLength { get; init; } = 256 * 1024;
 
     /// <summary>Largest frame in bytes: a publish with the largest body, key and headers.</summary>
-    public int MaxFrameLength => MaxBodyLength + 255 + ushort.MaxValue + 64;
+    public int MaxFrameLength => MaxBodyLength + 255 + ushort.MaxValue + 72;
 }

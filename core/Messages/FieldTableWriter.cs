@@ -77,6 +77,16 @@ internal sealed class FieldTableWriter
         return this;
     }
 
+    /// <summary>Entries of another table.</summary>
+    internal FieldTableWriter Append(ReadOnlySpan<byte> entries)
+    {
+        if (_length + entries.Length > _bytes.Length)
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + entries.Length));
+        entries.CopyTo(_bytes.AsSpan(_length));
+        _length += entries.Length;
+        return this;
+    }
+
     private FieldTableWriter Counted(string name, FieldType type, ReadOnlySpan<byte> value)
     {
         value.CopyTo(BeginCounted(name, type, value.Length));

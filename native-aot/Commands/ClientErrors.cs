@@ -38,7 +38,7 @@ internal static class ClientErrors
         {
             if (maxLength == 0 && Exists(connection, queue))
                 return;
-            connection.DeclareQueue(queue, new QueueOptions { Durable = true, MaxLength = maxLength });
+            connection.DeclareQueue(queue, new QueueOptions { Durable = true, MaxLength = maxLength == 0 ? null : maxLength });
         }
         catch (LowLatencyException error)
         {

@@ -1,3 +1,4 @@
+using LowLatency.Client;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Server.Commands;
@@ -25,6 +26,9 @@ internal sealed record PubOptions
 
     /// <summary>Bound of the queue to declare; 0 for the broker's default.</summary>
     internal long MaxLength { get; init; }
+
+    /// <summary>Of every message.</summary>
+    internal MessageProperties Properties { get; init; } = new();
 
     /// <summary>How long to try to reconnect.</summary>
     internal TimeSpan ReconnectTimeout { get; init; }

@@ -23,6 +23,8 @@ internal sealed class PubRun
     private readonly Terminal _terminal = Terminal.Error;
     private readonly ReconnectWatch _watch;
     private readonly ConfirmTally _tally;
+    private readonly byte[] _headers; // Of every line,
+    private readonly byte[] _lastHeaders; // and of a last one without a newline.
     private CliException? _problem;
     private bool _interrupted;
 
@@ -31,6 +33,10 @@ internal sealed class PubRun
         _options = options;
         _watch = new ReconnectWatch(options.ReconnectTimeout, _terminal);
         _tally = new ConfirmTally(options.Durability);
+        MessageProperties properties = options.Properties;
+        _headers = properties.Headers.ToArray();
+        LineHeaders.MarkWithoutNewline(properties);
+        _lastHeaders = properties.Headers.ToArray();
     }
 
     /// <returns>Exit code.</returns>
@@ -139,7 +145,7 @@ internal sealed class PubRun
         while (sent < LinesPerPoll && lines.TryRead())
         {
             PublishStatus status = publication.TryPublish(
-                lines.Line, lines.IsWithoutNewline ? LineHeaders.WithoutNewline : default, default, out ulong sequence);
+                lines.Line, lines.IsWithoutNewline ? _lastHeaders : _headers, default, out ulong sequence);
             if (status != PublishStatus.Accepted)
             {
                 CheckStatus(publication, status, lines);

@@ -97,7 +97,7 @@ internal sealed class SubRun
         if (HasEnough)
             return; // Not acknowledged: it goes back to the queue.
         _written.Add(delivery.QueueSequence);
-        _writer.Append(delivery.Body, !LineHeaders.SayWithoutNewline(delivery.Headers), delivery.Tag);
+        _writer.Append(delivery.Body, !LineHeaders.SayWithoutNewline(delivery.Properties), delivery.Tag);
         _count++;
     }
 

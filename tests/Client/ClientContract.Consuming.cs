@@ -22,7 +22,7 @@ public abstract partial class ClientContract
         for (int i = 0; i < Count; i++)
             Assert.True(messages[i].Body.Span.SequenceEqual(Body(i)));
         await Eventually.Done(subscription.CloseAsync());
-        Assert.Equal(new QueueInfo(0, 0), connection.DeclareQueue("q"));
+        Assert.Equal(new QueueInfo("q", 0, 0), connection.DeclareQueue("q"));
     }
 
     [Theory]
@@ -137,7 +137,7 @@ public abstract partial class ClientContract
         }
 
         subscription.Close();
-        Assert.Equal(new QueueInfo(0, 0), connection.DeclareQueue("q"));
+        Assert.Equal(new QueueInfo("q", 0, 0), connection.DeclareQueue("q"));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using LowLatency.Client;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Wire;
 using Xunit;
 
@@ -78,7 +79,7 @@ public sealed partial class TcpProtocolTests
         if (!subscription.IsClosed)
         {
             uint request = RequestOf(session.Read(FrameType.Subscribe));
-            session.Send(buffer => FrameWriter.WriteSubscribed(buffer, request, 3));
+            session.Send(buffer => TestFrames.WriteSubscribed(buffer, request, 3));
             int until = received;
             session.Send(Deliveries(1, 3));
             Eventually.True(() => received > until, "it still works");
@@ -125,7 +126,7 @@ public sealed partial class TcpProtocolTests
                 length = FrameWriter.WriteWelcome(buffer, FakeSession.DefaultWelcome, "fake"u8);
                 break;
             case "answer to nothing":
-                length = FrameWriter.WriteDone(buffer, 77);
+                length = TestFrames.WriteDone(buffer, 77);
                 break;
             case "delivery out of turn":
                 return Deliveries(2, 2);
@@ -136,7 +137,7 @@ public sealed partial class TcpProtocolTests
                 length = FrameWriter.WriteRejectedEncoded(buffer, 1, 1, ErrorCode.QueueFull, [1, (byte)'q', 0, 0]);
                 break;
             default:
-                length = FrameWriter.WriteSubscribed(buffer, 50, 3);
+                length = TestFrames.WriteSubscribed(buffer, 50, 3);
                 break;
         }
 

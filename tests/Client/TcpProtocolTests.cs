@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using LowLatency.Client;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Wire;
 using Xunit;
 
@@ -28,10 +29,9 @@ public sealed partial class TcpProtocolTests : IDisposable
         Task<Connection> connecting = StartConnect(new ConnectionOptions { ClientName = "tester", HeartbeatInterval = TimeSpan.FromSeconds(3) });
         byte[] frame = _broker.Accept().Read(FrameType.Hello);
 
-        Assert.True(FrameParser.TryParseHello(frame, out HelloView hello, out _));
-        Assert.Equal((1, 1, 3000U), (hello.Fields.Version, hello.Fields.MinVersion, hello.Fields.HeartbeatMs));
-        Assert.True(hello.ClientName.SequenceEqual("tester"u8));
-        Assert.True(hello.VirtualHost.SequenceEqual("/"u8));
+        HelloFrame hello = MemoryMarshal.Read<HelloFrame>(frame);
+        Assert.Equal((1, 1, 3000U), (hello.Version, hello.MinVersion, hello.HeartbeatMs));
+        Assert.Equal(["tester", "/"], TestFrames.PartsOf(frame));
         Assert.False(connecting.IsCompleted);
     }
 
@@ -171,12 +171,12 @@ public sealed partial class TcpProtocolTests : IDisposable
         uint late = RequestOf(session.Read(FrameType.DeclareQueue));
 
         Assert.Equal(ErrorCode.Timeout, (await Assert.ThrowsAsync<LowLatencyException>(() => Eventually.Done(declaring))).Code);
-        session.Send(buffer => FrameWriter.WriteQueueDeclared(buffer, late, 0, 0)); // Its answer is no surprise.
+        session.Send(buffer => TestFrames.WriteQueueDeclared(buffer, late, 0, 0)); // Its answer is no surprise.
 
         declaring = _connection.DeclareQueueAsync("q");
         uint request = RequestOf(session.Read(FrameType.DeclareQueue));
-        session.Send(buffer => FrameWriter.WriteQueueDeclared(buffer, request, 2, 9));
-        Assert.Equal(new QueueInfo(9, 2), await Eventually.Done(declaring));
+        session.Send(buffer => TestFrames.WriteQueueDeclared(buffer, request, 2, 9));
+        Assert.Equal(new QueueInfo("q", 9, 2), await Eventually.Done(declaring));
     }
 
     [Fact]
@@ -251,10 +251,10 @@ public sealed partial class TcpProtocolTests : IDisposable
     {
         Task<Subscription> subscribing = _connection!.SubscribeAsync("q", handler, new SubscriptionOptions { Credit = credit });
         byte[] frame = session.Read(FrameType.Subscribe);
-        Assert.True(FrameParser.TryParseSubscribe(frame, out NameView<SubscribeFrame> view, out _));
-        Assert.Equal((uint)credit, view.Fields.CreditMessages);
-        Assert.Equal(FrameLayout.NoByteLimit, view.Fields.CreditBytes);
-        session.Send(buffer => FrameWriter.WriteSubscribed(buffer, RequestOf(frame), 3));
+        SubscribeCommand subscribe = MemoryMarshal.Read<SubscribeCommand>(frame);
+        Assert.Equal((uint)credit, subscribe.CreditMessages);
+        Assert.Equal(FrameLayout.NoByteLimit, subscribe.CreditBytes);
+        session.Send(buffer => TestFrames.WriteSubscribed(buffer, RequestOf(frame), 3));
         return await Eventually.Done(subscribing);
     }
 

@@ -12,7 +12,7 @@ public sealed class DeadLetterTests : IDisposable
 
     public void Dispose() => _broker.Dispose();
 
-    private FieldTableWriter To(string key) => QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", key);
+    private static FieldTableWriter To(string key) => QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", key);
 
     [Fact]
     public void ShouldMoveWhatIsRejectedWithAllOfACommandAtOnce()

@@ -38,7 +38,7 @@ public sealed class QueueAllocationTests
         harness.Events.Clear();
 
         var flow = new Flow(harness, session, Headers(kind), kind);
-        flow.Run(rounds: 400);
+        flow.Run(rounds: 900); // Past the first roll of a segment.
         flow.Allocated = 0;
         flow.Run(rounds: 300);
         Assert.Equal(0, flow.Allocated);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Server;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Sockets;
 using LowLatency.Transport.Wire;
 using Xunit;
@@ -27,7 +28,7 @@ public sealed class BrokerTests
         Until(peer, () => peer.Count(FrameType.QueueDeclared) == 1);
         peer.SendOpenPublication("q");
         Until(peer, () => peer.Count(FrameType.PublicationOpened) == 1);
-        uint publication = peer.First(FrameType.PublicationOpened)!.Fields<PublicationOpenedFrame>().Publication;
+        uint publication = peer.First(FrameType.PublicationOpened)!.Fields<PublicationOpenedEvent>().Publication;
         peer.SendSubscribe("q", 1000);
         for (ulong sequence = 1; sequence <= 500; sequence++)
             peer.SendPublish(publication, sequence, new byte[200]);
@@ -142,11 +143,11 @@ public sealed class BrokerTests
     {
         byte[] frame = new byte[FrameWriter.MaxControlLength];
         peer.SendHello();
-        peer.Send(frame.AsSpan(0, FrameWriter.WriteDeclareQueue(frame, 1000, QueueFlags.Durable, 0, "durable"u8)));
-        peer.Send(frame.AsSpan(0, FrameWriter.WriteOpenPublication(
+        peer.Send(frame.AsSpan(0, TestFrames.WriteDeclareQueue(frame, 1000, QueueFlags.Durable, 0, "durable"u8)));
+        peer.Send(frame.AsSpan(0, TestFrames.WriteOpenPublication(
             frame, 1001, 1000, DurabilityLevel.Disk, PublicationFlags.Mandatory, "tests"u8, ""u8, "durable"u8)));
         Until(peer, () => peer.Count(FrameType.PublicationOpened) == 1);
-        uint publication = peer.First(FrameType.PublicationOpened)!.Fields<PublicationOpenedFrame>().Publication;
+        uint publication = peer.First(FrameType.PublicationOpened)!.Fields<PublicationOpenedEvent>().Publication;
         for (int i = 1; i <= count; i++)
             peer.SendPublish(publication, (ulong)i, new byte[50]);
         Until(peer, () => peer.Frames.Exists(received => received.Type == FrameType.Confirm && received.Fields<ConfirmFrame>().Sequence == (ulong)count));

@@ -1,5 +1,6 @@
 using System.Text;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Wire;
 
 namespace LowLatency.Tests.Server;
@@ -33,7 +34,7 @@ internal static class Frames
     internal static byte[] DeclareQueue(ReadOnlySpan<byte> name, uint request = 77)
     {
         byte[] frame = new byte[FrameWriter.MaxControlLength];
-        return frame[..FrameWriter.WriteDeclareQueue(frame, request, QueueFlags.None, 0, name)];
+        return frame[..TestFrames.WriteDeclareQueue(frame, request, QueueFlags.None, 0, name)];
     }
 
     internal static byte[] Settle(byte kind = 1)

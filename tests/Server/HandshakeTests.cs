@@ -1,5 +1,6 @@
 using System.Text;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Wire;
 using Xunit;
 
@@ -48,8 +49,8 @@ public sealed class HandshakeTests
         { "version order", Frames.Hello(hello => hello with { Version = 1, MinVersion = 3 }), ErrorCode.FrameError },
         { "version 0", Frames.Hello(hello => hello with { MinVersion = 0 }), ErrorCode.FrameError },
         { "reserved", Frames.Hello(hello => hello with { Reserved = 1 }), ErrorCode.FrameError },
-        { "virtual host", Frames.Hello(virtualHost: "/other"), ErrorCode.NotFound },
-        { "no virtual host", Frames.Hello(virtualHost: ""), ErrorCode.NotFound },
+        { "virtual host", Frames.Hello(virtualHost: "/other"), ErrorCode.NotAllowed },
+        { "no virtual host", Frames.Hello(virtualHost: ""), ErrorCode.NotAllowed },
         { "publish first", Frames.Publish(), ErrorCode.UnexpectedFrame },
         { "heartbeat first", Frames.Heartbeat(), ErrorCode.UnexpectedFrame },
         { "welcome to the server", Frames.Raw(FrameType.Welcome, 64), ErrorCode.UnexpectedFrame },
@@ -91,7 +92,7 @@ public sealed class HandshakeTests
         using ServerHarness harness = new();
         TestPeer peer = harness.Connect();
         byte[] frame = new byte[FrameWriter.MaxControlLength];
-        int length = FrameWriter.WriteDeclareQueue(frame, 9, QueueFlags.None, 0, "q"u8);
+        int length = TestFrames.WriteDeclareQueue(frame, 9, QueueFlags.None, 0, "q"u8);
         peer.Send([.. Frames.Hello(), .. frame.AsSpan(0, length)]);
         harness.Until(() => peer.Count(FrameType.QueueDeclared) == 1);
         Assert.Equal(FrameType.Welcome, peer.Frames[0].Type);

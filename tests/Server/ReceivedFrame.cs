@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Wire;
 using Xunit;
 
@@ -15,14 +15,12 @@ internal sealed record ReceivedFrame(FrameType Type, byte[] Bytes)
     /// <summary>Code and sentence of an Error or Close.</summary>
     internal (ErrorCode Code, string Sentence) Ending()
     {
-        Assert.True(FrameParser.TryParseClose(Bytes, out TextView<CloseFrame> view, out _));
-        return ((ErrorCode)view.Fields.Code, Encoding.UTF8.GetString(view.Text));
+        return ((ErrorCode)Fields<CloseFrame>().Code, Assert.Single(TestFrames.PartsOf(Bytes)));
     }
 
     internal (ErrorCode Code, string Sentence) Failure()
     {
-        Assert.True(FrameParser.TryParseFailed(Bytes, out TextView<FailedFrame> view, out _));
-        return ((ErrorCode)view.Fields.Code, Encoding.UTF8.GetString(view.Text));
+        return ((ErrorCode)Fields<FailedEvent>().Code, Assert.Single(TestFrames.PartsOf(Bytes)));
     }
 
     /// <summary>Body of a Deliver.</summary>

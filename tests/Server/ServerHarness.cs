@@ -75,14 +75,14 @@ internal sealed class ServerHarness : IDisposable
     {
         peer.SendOpenPublication(queue);
         Until(() => peer.Count(FrameType.PublicationOpened) > 0);
-        return peer.First(FrameType.PublicationOpened)!.Fields<PublicationOpenedFrame>().Publication;
+        return peer.First(FrameType.PublicationOpened)!.Fields<PublicationOpenedEvent>().Publication;
     }
 
     internal uint Subscribe(TestPeer peer, string queue, uint credit)
     {
         peer.SendSubscribe(queue, credit);
         Until(() => peer.Count(FrameType.Subscribed) > 0);
-        return peer.First(FrameType.Subscribed)!.Fields<SubscribedFrame>().Subscription;
+        return peer.First(FrameType.Subscribed)!.Fields<SubscribedEvent>().Subscription;
     }
 
     internal void DeclareQueue(TestPeer peer, string queue)

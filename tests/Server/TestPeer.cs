@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Sockets;
 using LowLatency.Transport.Wire;
 
@@ -58,19 +59,19 @@ internal sealed class TestPeer : IDisposable, IFrameSink
 
     internal uint SendDeclareQueue(string queue, ulong maxLength = 0)
     {
-        Send(_frame.AsSpan(0, FrameWriter.WriteDeclareQueue(_frame, ++_request, QueueFlags.None, maxLength, System.Text.Encoding.UTF8.GetBytes(queue))));
+        Send(_frame.AsSpan(0, TestFrames.WriteDeclareQueue(_frame, ++_request, QueueFlags.None, maxLength, System.Text.Encoding.UTF8.GetBytes(queue))));
         return _request;
     }
 
     internal uint SendSubscribe(string queue, uint credit)
     {
-        Send(_frame.AsSpan(0, FrameWriter.WriteSubscribe(_frame, ++_request, credit, FrameLayout.NoByteLimit, System.Text.Encoding.UTF8.GetBytes(queue))));
+        Send(_frame.AsSpan(0, TestFrames.WriteSubscribe(_frame, ++_request, credit, FrameLayout.NoByteLimit, System.Text.Encoding.UTF8.GetBytes(queue))));
         return _request;
     }
 
     internal uint SendOpenPublication(string routingKey, uint window = 65_536)
     {
-        Send(_frame.AsSpan(0, FrameWriter.WriteOpenPublication(
+        Send(_frame.AsSpan(0, TestFrames.WriteOpenPublication(
             _frame, ++_request, window, DurabilityLevel.Memory, PublicationFlags.Mandatory, ""u8, ""u8, System.Text.Encoding.UTF8.GetBytes(routingKey))));
         return _request;
     }

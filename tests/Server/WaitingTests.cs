@@ -51,7 +51,7 @@ public sealed class WaitingTests
                     model = new Queue<(uint, ulong)>(model.Where(delivery => delivery.Subscription != subscription));
                     break;
                 case < 240 when model.Count > 0:
-                    Assert.Equal(model.Dequeue(), (backlog.Oldest.Subscription, backlog.Oldest.Tag));
+                    Assert.Equal(model.Dequeue(), (backlog.Oldest.Conflated.Deliver.Subscription, backlog.Oldest.Conflated.Deliver.Tag));
                     backlog.Dequeue();
                     break;
                 default:

@@ -41,7 +41,7 @@ public sealed class TransportAddressTests
     [InlineData("tcp://", "host")]
     [InlineData("tcp://:7400", "host")]
     [InlineData("tcp://a b:7400", "host")]
-    [InlineData("tcp://host/path:7400", "host")]
+    [InlineData("tcp://ho#st/path", "host")]
     [InlineData("tcp://host:", "port")]
     [InlineData("tcp://host:seven", "port")]
     [InlineData("tcp://host:-1", "port")]

@@ -45,7 +45,7 @@ public unsafe class FrameAllocationTests
 
             length = FrameWriter.WriteDeliver(wire, 1, i, i, false, 0, i, block, body);
             length += FrameWriter.WriteConfirm(wire.AsSpan(length), 1, i, DurabilityLevel.Disk);
-            length += FrameWriter.WriteDone(wire.AsSpan(length), i);
+            length += FrameWriter.Write(wire.AsSpan(length), FrameType.Done, new DoneEvent { Request = i });
             Feed(client, wire.AsSpan(0, length), (int)(i % (uint)length), ref sink);
         }
     }

@@ -72,8 +72,8 @@ public class FrameFuzzTests(ITestOutputHelper output)
         Assert.True(requestErrors > 1000, "no request was refused");
         foreach (FrameFault fault in Enum.GetValues<FrameFault>())
         {
-            // These two cost a request only: they are counted above.
-            if (fault is not (FrameFault.NameNotUtf8 or FrameFault.NameEmpty))
+            // This one costs a request only: it is counted above.
+            if (fault != FrameFault.NameNotUtf8)
                 Assert.True(faults[(int)fault] > 0, $"{fault} was never reached");
         }
     }

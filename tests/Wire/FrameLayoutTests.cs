@@ -20,21 +20,14 @@ public class FrameLayoutTests
             ("MaxBodyLength", 24), ("MaxWindow", 28), ("MaxCreditMessages", 32), ("Epoch", 36), ("BrokerId", 40));
         ShouldLayOut<CloseFrame>(16, ("Header", 0), ("Code", 8), ("Reserved0", 10), ("Reserved1", 12));
         ShouldLayOut<HeartbeatFrame>(8, ("Header", 0));
-        ShouldLayOut<DoneFrame>(16, ("Header", 0), ("Request", 8), ("Reserved", 12));
-        ShouldLayOut<FailedFrame>(16, ("Header", 0), ("Request", 8), ("Code", 12), ("Reserved", 14));
     }
 
     [Fact]
     public void ShouldLayOutPublicationFrames()
     {
-        ShouldLayOut<OpenPublicationFrame>(
-            24, ("Header", 0), ("Request", 8), ("Window", 12), ("Level", 16), ("Flags", 17), ("Reserved0", 18), ("Reserved1", 20));
-        ShouldLayOut<PublicationOpenedFrame>(
-            32, ("Header", 0), ("Request", 8), ("Publication", 12), ("Window", 16), ("Reserved", 20), ("LastSequence", 24));
-        ShouldLayOut<ClosePublicationFrame>(16, ("Header", 0), ("Request", 8), ("Publication", 12));
         ShouldLayOut<PublishFrame>(
-            FrameLayout.PublishPayload, ("Header", 0), ("Sequence", 8), ("Publication", 16), ("RoutingKeyLength", 20), ("HeadersLength", 22),
-            ("PublishedNs", 24));
+            FrameLayout.PublishPayload, ("Header", 0), ("Sequence", 8), ("Publication", 16), ("RoutingKeyLength", 20), ("Flags", 21),
+            ("HeadersLength", 22), ("PublishedNs", 24));
         ShouldLayOut<ConfirmFrame>(
             24, ("Header", 0), ("Sequence", 8), ("Publication", 16), ("Level", 20), ("Reserved0", 21), ("Reserved1", 22));
         ShouldLayOut<RejectedFrame>(24, ("Header", 0), ("Sequence", 8), ("Publication", 16), ("Code", 20), ("Reserved", 22));
@@ -45,27 +38,64 @@ public class FrameLayoutTests
     [Fact]
     public void ShouldLayOutSubscriptionFrames()
     {
-        ShouldLayOut<SubscribeFrame>(24, ("Header", 0), ("Request", 8), ("CreditMessages", 12), ("CreditBytes", 16));
-        ShouldLayOut<SubscribedFrame>(16, ("Header", 0), ("Request", 8), ("Subscription", 12));
-        ShouldLayOut<UnsubscribeFrame>(16, ("Header", 0), ("Request", 8), ("Subscription", 12));
         ShouldLayOut<SubscriptionEndedFrame>(16, ("Header", 0), ("Subscription", 8), ("Code", 12), ("Reserved", 14));
         ShouldLayOut<CreditFrame>(24, ("Header", 0), ("Subscription", 8), ("Messages", 12), ("Bytes", 16));
         ShouldLayOut<DeliverFrame>(
             FrameLayout.DeliverPayload, ("Header", 0), ("Tag", 8), ("QueueSequence", 16), ("Subscription", 24), ("DispatchedDeltaNs", 28),
             ("PublishedNs", 32), ("ReceivedNs", 40), ("JournaledDeltaNs", 48), ("RoutingKeyLength", 52), ("HeadersLength", 54));
+        ShouldLayOut<DeliverConflatedFrame>(FrameLayout.DeliverConflatedPayload, ("Deliver", 0), ("FirstSequence", 56), ("Elided", 64));
         ShouldLayOut<SettleFrame>(
-            48, ("Header", 0), ("Subscription", 8), ("Kind", 12), ("Reserved0", 13), ("Reserved1", 14), ("FirstTag", 16), ("LastTag", 24),
+            48, ("Header", 0), ("Subscription", 8), ("Kind", 12), ("Flags", 13), ("Reserved1", 14), ("FirstTag", 16), ("LastTag", 24),
             ("CreditMessages", 32), ("Reserved2", 36), ("CreditBytes", 40));
     }
 
+    // These are frames behind their header as they stand: the first 8 bytes are the session's.
     [Fact]
-    public void ShouldLayOutDefinitionFrames()
+    public void ShouldLayOutRequestsAsFrames()
     {
-        ShouldLayOut<DeclareQueueFrame>(
-            24, ("Header", 0), ("Request", 8), ("Flags", 12), ("Reserved0", 13), ("Reserved1", 14), ("MaxLength", 16));
-        ShouldLayOut<QueueDeclaredFrame>(24, ("Header", 0), ("Request", 8), ("Consumers", 12), ("Ready", 16));
-        ShouldLayOut<DeclareExchangeFrame>(16, ("Header", 0), ("Request", 8), ("Flags", 12), ("Kind", 13), ("Reserved", 14));
-        ShouldLayOut<NamedRequestFrame>(16, ("Header", 0), ("Request", 8), ("Reserved", 12));
+        ShouldLayOut<RequestCommand>(16, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Flags", 12));
+        ShouldLayOut<OpenPublicationCommand>(
+            24, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Window", 12), ("Level", 16), ("Flags", 17), ("Reserved1", 18), ("Reserved2", 20));
+        ShouldLayOut<ClosePublicationCommand>(16, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Publication", 12));
+        ShouldLayOut<SubscribeCommand>(
+            40, ("Session", 0), ("Reserved", 4), ("Request", 8), ("CreditMessages", 12), ("CreditBytes", 16), ("MaxUnacked", 24), ("Priority", 28),
+            ("Flags", 32), ("Reserved1", 36));
+        ShouldLayOut<UnsubscribeCommand>(
+            24, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Subscription", 12), ("Flags", 16), ("Reserved1", 20));
+        ShouldLayOut<GetCommand>(
+            32, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Subscription", 12), ("MaxMessages", 16), ("WaitMs", 20), ("MaxBytes", 24));
+        ShouldLayOut<DeclareExchangeCommand>(
+            16, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Flags", 12), ("Kind", 14), ("Reserved1", 15));
+    }
+
+    [Fact]
+    public void ShouldLayOutAnswersAsFrames()
+    {
+        ShouldLayOut<DoneEvent>(24, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Reserved1", 12), ("Count", 16));
+        ShouldLayOut<FailedEvent>(16, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Code", 12), ("Reserved1", 14));
+        ShouldLayOut<PublicationOpenedEvent>(
+            32, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Publication", 12), ("Window", 16), ("Reserved1", 20), ("LastSequence", 24));
+        ShouldLayOut<SubscribedEvent>(16, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Subscription", 12));
+        ShouldLayOut<QueueDeclaredEvent>(24, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Consumers", 12), ("Ready", 16));
+        ShouldLayOut<SubscriptionActiveEvent>(16, ("Session", 0), ("Reserved", 4), ("Subscription", 8), ("IsActive", 12));
+    }
+
+    [Fact]
+    public void ShouldHaveAFrameForEveryRequestAndAnswer()
+    {
+        CommandType[] others = [CommandType.OpenSession, CommandType.CloseSession, CommandType.Publish, CommandType.Credit, CommandType.Settle];
+        foreach (CommandType command in Enum.GetValues<CommandType>().Except(others))
+        {
+            Assert.Equal(command.ToString(), FrameShape.Of(command).ToString());
+            Assert.Equal(command, FrameShape.Of(FrameShape.Of(command))!.Command);
+        }
+
+        EventType[] answers =
+        [
+            EventType.Done, EventType.Failed, EventType.PublicationOpened, EventType.Subscribed, EventType.QueueDeclared, EventType.SubscriptionActive,
+        ];
+        foreach (EventType type in Enum.GetValues<EventType>())
+            Assert.Equal(answers.Contains(type) ? type.ToString() : "0", FrameShape.Of(type).ToString());
     }
 
     [Fact]
@@ -88,10 +118,11 @@ public class FrameLayoutTests
         [
             ("Hello", 1), ("Welcome", 2), ("Error", 3), ("Close", 4), ("Heartbeat", 5), ("Done", 6), ("Failed", 7),
             ("OpenPublication", 16), ("PublicationOpened", 17), ("ClosePublication", 18), ("Publish", 19), ("Confirm", 20),
-            ("Rejected", 21), ("PublicationReady", 22), ("PublicationEnded", 23),
+            ("Rejected", 21), ("PublicationReady", 22), ("PublicationEnded", 23), ("CommitTransaction", 24), ("RollbackTransaction", 25),
             ("Subscribe", 32), ("Subscribed", 33), ("Unsubscribe", 34), ("SubscriptionEnded", 35), ("Credit", 36), ("Deliver", 37), ("Settle", 38),
+            ("Get", 39), ("DeliverConflated", 40), ("SubscriptionActive", 41), ("Recover", 42), ("SetMaxUnacked", 43),
             ("DeclareQueue", 48), ("QueueDeclared", 49), ("DeleteQueue", 50), ("DeclareExchange", 51), ("DeleteExchange", 52), ("Bind", 53),
-            ("Unbind", 54),
+            ("Unbind", 54), ("PurgeQueue", 55), ("DeclareVirtualHost", 56), ("DeleteVirtualHost", 57),
         ];
 
         Assert.Equal(frozen, Enum.GetValues<FrameType>().Select(type => (type.ToString(), (int)type)));
@@ -114,6 +145,7 @@ public class FrameLayoutTests
 
         Assert.InRange(FrameLayout.PublishPayload + payload, 0, limits.MaxFrameLength);
         Assert.InRange(FrameLayout.DeliverPayload + payload, 0, limits.MaxFrameLength);
+        Assert.InRange(FrameLayout.DeliverConflatedPayload + payload, 0, limits.MaxFrameLength);
     }
 
     private static void ShouldLayOut<TFrame>(int size, params (string Field, int Offset)[] fields)

@@ -15,7 +15,7 @@ internal sealed class FrameMutator
 
     private static readonly byte[] Bytes = [0, 1, 2, 3, 4, 5, 0x20, 0x7F, 0x80, 0xBF, 0xC0, 0xED, 0xF4, 0xF5, 0xFE, 0xFF];
 
-    private const int SmallSeeds = 40;
+    private const int SmallSeeds = 64;
     private const int LargeSeeds = 4;
 
     private static readonly int[] SmallBodies = [0, 1, 7, 64, 128];
@@ -101,7 +101,7 @@ internal sealed class FrameMutator
                 break;
             case 7:
                 // Lengths of routing key and headers.
-                int lengths = (FrameType)frame[4] == FrameType.Deliver ? 52 : 20;
+                int lengths = (FrameType)frame[4] is FrameType.Deliver or FrameType.DeliverConflated ? 52 : 20;
                 if (lengths + 4 <= frameLength)
                 {
                     BinaryPrimitives.WriteUInt16LittleEndian(

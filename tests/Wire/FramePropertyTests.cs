@@ -63,13 +63,16 @@ public class FramePropertyTests
         Assert.Throws<ArgumentException>(() => FrameWriter.WritePublish(new byte[900], 1, 1, 1, new byte[256], default, default));
         Assert.Throws<ArgumentException>(() => FrameWriter.WritePublish(new byte[90_000], 1, 1, 1, default, new byte[65_536], default));
         Assert.Throws<ArgumentException>(() => FrameWriter.WriteError(new byte[24], Core.Engine.ErrorCode.None, "nine char"));
-        Assert.Throws<ArgumentException>(() => FrameWriter.WriteSubscribe(new byte[900], 1, 1, 1, new byte[256]));
-        Assert.Throws<ArgumentException>(() => FrameWriter.WriteDone(new byte[15], 1));
+        Assert.Throws<ArgumentException>(() => FrameWriter.WriteWelcome(new byte[900], default, new byte[256]));
+        Assert.Throws<ArgumentException>(() => FrameWriter.WriteBehindHeader(new byte[15], FrameType.Done, new byte[16]));
     }
 
     private static Gen<string> ValueOf(FrameType type, string name) => name switch
     {
-        "flags" => Number(type == FrameType.DeclareQueue ? 3UL : 1UL),
+        "flags" => Number(type is FrameType.DeclareQueue or FrameType.Subscribe or FrameType.DeclareExchange ? 15UL : type == FrameType.DeleteQueue ? 3UL
+            : type == FrameType.DeclareVirtualHost ? 0UL : 1UL),
+        "active" => Number(1),
+        "priority" => ArbMap.Default.GeneratorFor<int>().Select(value => value.ToString(CultureInfo.InvariantCulture)),
         "redelivered" => Number(1),
         "level" or "kind" => Number(byte.MaxValue),
         // Versions in order.
@@ -77,12 +80,12 @@ public class FramePropertyTests
         "version" => Number(ushort.MaxValue).Select(value => value == "0" ? "1" : value),
         "code" or "deliveryCount" => Number(ushort.MaxValue),
         "publishedNs" or "receivedNs" => ArbMap.Default.GeneratorFor<long>().Select(value => value.ToString(CultureInfo.InvariantCulture)),
-        "headersHex" or "bodyHex" => ArbMap.Default.GeneratorFor<byte[]?>().Select(bytes => Convert.ToHexStringLower(bytes ?? [])),
-        "clientName" or "virtualHost" or "product" or "publisher" or "key" or "routingKey" => Text.Select(CutToString),
-        "exchange" or "queue" => Text.Select(CutToString).Select(value => value.Length == 0 ? "q" : value),
+        "headersHex" or "bodyHex" or "argumentsHex" => ArbMap.Default.GeneratorFor<byte[]?>().Select(bytes => Convert.ToHexStringLower(bytes ?? [])),
+        "clientName" or "virtualHost" or "product" or "publisher" or "key" or "routingKey" or "exchange" or "queue"
+            or "conflationKey" or "source" or "destination" => Text.Select(CutToString),
         "text" => Text.Select(CutToString),
-        "sequence" or "lastSequence" or "tag" or "queueSequence" or "firstTag" or "lastTag" or "creditBytes" or "bytes" or "maxLength"
-            or "ready" or "brokerId" => Number(ulong.MaxValue),
+        "sequence" or "lastSequence" or "tag" or "queueSequence" or "firstTag" or "lastTag" or "creditBytes" or "bytes" or "maxBytes" or "count"
+            or "firstSequence" or "elided" or "ready" or "brokerId" => Number(ulong.MaxValue),
         _ => Number(uint.MaxValue),
     };
 

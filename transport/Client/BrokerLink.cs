@@ -64,17 +64,13 @@ internal sealed class BrokerLink
         return null;
     }
 
-    /// <summary>Opens the session.</summary>
+    /// <summary>Asks for the session; the engine answers with <see cref="EventType.SessionOpened"/> or a fault.</summary>
     /// <returns>False: the ring is full at the moment.</returns>
-    internal bool TryOpen(ReadOnlySpan<byte> clientName)
+    internal bool TryOpen(string clientName, string virtualHost)
     {
-        Span<byte> name = stackalloc byte[3 + byte.MaxValue];
-        name[0] = (byte)clientName.Length;
-        clientName.CopyTo(name[1..]);
-        name[1 + clientName.Length] = 1;
-        name[2 + clientName.Length] = (byte)'/';
-        var command = new OpenSessionCommand { Session = Session, Connection = Session, Port = Port.Index };
-        _isOpened = CommandWriter.TryWrite(Core.Ingress, CommandType.OpenSession, in command, name[..(3 + clientName.Length)]);
+        var command = new OpenSessionCommand { Session = Session, Connection = Session, Port = Port.Index, Nonce = SessionNonce.Next() };
+        byte[] names = [.. RequestBody.String(clientName), .. RequestBody.String(virtualHost)];
+        _isOpened = CommandWriter.TryWrite(Core.Ingress, CommandType.OpenSession, in command, names);
         Core.EngineWake.Wake();
         return _isOpened;
     }

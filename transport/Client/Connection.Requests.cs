@@ -1,3 +1,5 @@
+using LowLatency.Core.Engine;
+
 namespace LowLatency.Client;
 
 /// <content>Requests: each fails with a <see cref="LowLatencyException"/> that has the broker's code and sentence, or after <see cref="ConnectionOptions.RequestTimeout"/>.</content>
@@ -6,63 +8,24 @@ public sealed partial class Connection
     private const int ParkMs = 10;
 
     /// <summary>Declares a queue; does nothing where it exists with these properties. Declared again after a reconnect.</summary>
-    /// <param name="name">1 to 255 bytes of UTF-8.</param>
+    /// <param name="name">1 to 255 bytes of UTF-8; empty: the broker names it (<see cref="QueueInfo.Name"/>), and anew after a reconnect when it is gone then.</param>
     /// <param name="options"><c>null</c>: durable, with the broker's default length.</param>
     /// <exception cref="LowLatencyException">It exists with other properties, a limit is reached, or there was no answer in time.</exception>
     /// <remarks>Blocks until the broker has answered, as every request that is not async; not from a handler. In <see cref="ConnectionMode.Polled"/> it polls meanwhile: handlers may run.</remarks>
-    public QueueInfo DeclareQueue(string name, QueueOptions? options = null) => Await(Request.DeclareQueue(name, options ?? new QueueOptions()));
+    public QueueInfo DeclareQueue(string name, QueueOptions? options = null) 
+        => Info(Await(Request.DeclareQueue(name, options ?? new QueueOptions())));
 
     /// <inheritdoc cref="DeclareQueue"/>
     /// <remarks>In <see cref="ConnectionMode.Polled"/> the task completes while the connection is polled; so do those of all async requests.</remarks>
-    public Task<QueueInfo> DeclareQueueAsync(string name, QueueOptions? options = null, CancellationToken cancellation = default)
-        => SendAsync(Request.DeclareQueue(name, options ?? new QueueOptions()), cancellation);
-
-    /// <summary>Deletes a queue with its messages and bindings.</summary>
-    /// <exception cref="LowLatencyException">There is none of that name, or there was no answer in time.</exception>
-    public void DeleteQueue(string name) => Await(Request.DeleteQueue(name));
-
-    /// <inheritdoc cref="DeleteQueue"/>
-    public Task DeleteQueueAsync(string name, CancellationToken cancellation = default) => SendAsync(Request.DeleteQueue(name), cancellation);
-
-    /// <summary>Declares a direct exchange; does nothing where it exists with these properties. Declared again after a reconnect.</summary>
-    /// <param name="name">1 to 255 bytes of UTF-8.</param>
-    /// <param name="durable">It outlives the broker.</param>
-    /// <exception cref="LowLatencyException">It exists with other properties, a limit is reached, or there was no answer in time.</exception>
-    public void DeclareExchange(string name, bool durable = true) => Await(Request.DeclareExchange(name, durable));
-
-    /// <inheritdoc cref="DeclareExchange"/>
-    public Task DeclareExchangeAsync(string name, bool durable = true, CancellationToken cancellation = default)
-        => SendAsync(Request.DeclareExchange(name, durable), cancellation);
-
-    /// <summary>Deletes an exchange with its bindings.</summary>
-    /// <exception cref="LowLatencyException">There is none of that name, or there was no answer in time.</exception>
-    public void DeleteExchange(string name) => Await(Request.DeleteExchange(name));
-
-    /// <inheritdoc cref="DeleteExchange"/>
-    public Task DeleteExchangeAsync(string name, CancellationToken cancellation = default) => SendAsync(Request.DeleteExchange(name), cancellation);
-
-    /// <summary>Lets an exchange route messages with a routing key to a queue. Bound again after a reconnect.</summary>
-    /// <exception cref="LowLatencyException">Exchange or queue do not exist, a limit is reached, or there was no answer in time.</exception>
-    public void Bind(string exchange, string queue, string routingKey) => Await(Request.Binding(RequestKind.Bind, exchange, queue, routingKey));
-
-    /// <inheritdoc cref="Bind"/>
-    public Task BindAsync(string exchange, string queue, string routingKey, CancellationToken cancellation = default)
-        => SendAsync(Request.Binding(RequestKind.Bind, exchange, queue, routingKey), cancellation);
-
-    /// <summary>Takes a binding away.</summary>
-    /// <exception cref="LowLatencyException">There is no such binding, or there was no answer in time.</exception>
-    public void Unbind(string exchange, string queue, string routingKey) => Await(Request.Binding(RequestKind.Unbind, exchange, queue, routingKey));
-
-    /// <inheritdoc cref="Unbind"/>
-    public Task UnbindAsync(string exchange, string queue, string routingKey, CancellationToken cancellation = default)
-        => SendAsync(Request.Binding(RequestKind.Unbind, exchange, queue, routingKey), cancellation);
+    public async Task<QueueInfo> DeclareQueueAsync(string name, QueueOptions? options = null, CancellationToken cancellation = default)
+        => Info(await SendAsync(Request.DeclareQueue(name, options ?? new QueueOptions()), cancellation).ConfigureAwait(false));
 
     /// <summary>Opens a publication. Opened again, under the same publisher name, after a reconnect.</summary>
     /// <exception cref="LowLatencyException">The exchange does not exist, a limit is reached, an option is out of range, or there was no answer in time.</exception>
     public Publication OpenPublication(PublicationOptions options)
     {
         Publication publication = CreatePublication(options);
-        Await(new Request(RequestKind.OpenPublication) { Publication = publication });
+        Await(new Request(CommandType.OpenPublication) { Publication = publication });
         return publication;
     }
 
@@ -70,7 +33,7 @@ public sealed partial class Connection
     public async Task<Publication> OpenPublicationAsync(PublicationOptions options, CancellationToken cancellation = default)
     {
         Publication publication = CreatePublication(options);
-        await SendAsync(new Request(RequestKind.OpenPublication) { Publication = publication }, cancellation).ConfigureAwait(false);
+        await SendAsync(new Request(CommandType.OpenPublication) { Publication = publication }, cancellation).ConfigureAwait(false);
         return publication;
     }
 
@@ -103,13 +66,13 @@ public sealed partial class Connection
     public Task<Subscription> SubscribeAsync(string queue, SubscriptionOptions? options = null, CancellationToken cancellation = default)
         => SubscribedAsync(CreateSubscription(queue, null, options), cancellation);
 
-    internal Task<QueueInfo> SendAsync(Request request, CancellationToken cancellation)
+    internal Task<RequestResult> SendAsync(Request request, CancellationToken cancellation)
     {
         _agent.Post(request);
         return cancellation.CanBeCanceled ? WithCancellation(request, cancellation) : request.Task;
     }
 
-    internal QueueInfo Await(Request request)
+    internal RequestResult Await(Request request)
     {
         if (_agent.IsTurning && _agent.IsOwnThread)
             throw new InvalidOperationException("A handler must not wait for the broker's answer, which comes on this thread: use the async request and do not wait for it here.");
@@ -119,7 +82,7 @@ public sealed partial class Connection
         return request.Task.GetAwaiter().GetResult();
     }
 
-    private static async Task<QueueInfo> WithCancellation(Request request, CancellationToken cancellation)
+    private static async Task<RequestResult> WithCancellation(Request request, CancellationToken cancellation)
     {
         using CancellationTokenRegistration registration = cancellation.UnsafeRegister(
             static (request, token) => ((Request)request!).Cancel(token), request);
@@ -136,6 +99,8 @@ public sealed partial class Connection
         }
     }
 
+    private static QueueInfo Info(in RequestResult result) => new(result.Name, result.Count, result.Consumers);
+
     private Publication CreatePublication(PublicationOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -148,20 +113,20 @@ public sealed partial class Connection
         Names.Check(queue, "queue's name");
         options ??= new SubscriptionOptions();
         options.Check();
-        if (handler == null && _runner == null)
+        if (handler == null && _runner == null && options.Credit > 0)
             throw new InvalidOperationException("On a polled connection subscribe with a handler: a reader would keep the one thread from polling.");
         return new Subscription(_agent, this, queue, handler, options);
     }
 
     private Subscription Subscribed(Subscription subscription)
     {
-        Await(new Request(RequestKind.Subscribe) { Subscription = subscription });
+        Await(new Request(CommandType.Subscribe) { Subscription = subscription });
         return subscription;
     }
 
     private async Task<Subscription> SubscribedAsync(Subscription subscription, CancellationToken cancellation)
     {
-        await SendAsync(new Request(RequestKind.Subscribe) { Subscription = subscription }, cancellation).ConfigureAwait(false);
+        await SendAsync(new Request(CommandType.Subscribe) { Subscription = subscription }, cancellation).ConfigureAwait(false);
         return subscription;
     }
 }

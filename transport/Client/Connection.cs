@@ -32,6 +32,9 @@ public sealed partial class Connection : IDisposable, IAsyncDisposable
             _agent.OnStart();
     }
 
+    /// <summary>Subscribing to it (without acknowledgements) gives an address for replies: <see cref="Subscription.Queue"/>, to be sent as <see cref="MessageProperties.ReplyTo"/>.</summary>
+    public const string ReplyQueue = "amq.rabbitmq.reply-to";
+
     /// <summary>Where it goes.</summary>
     public string Address { get; }
 

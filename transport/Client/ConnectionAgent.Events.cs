@@ -1,11 +1,50 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using LowLatency.Core.Engine;
+using LowLatency.Transport.Wire;
 
 namespace LowLatency.Client;
 
 /// <content>What the door brings. Owner thread. A result of false, or a call of <see cref="Door.Lose(ErrorCode, string)"/>, ends the connection.</content>
 internal sealed partial class ConnectionAgent
 {
-    internal void OnDone(uint id)
+    /// <summary>An answer, or that a subscription became active: fields and parts as in the engine's event.</summary>
+    /// <param name="type">Of the event.</param>
+    /// <param name="body">The event, whatever its first 8 bytes are: the session, or the header of a frame.</param>
+    internal unsafe void OnAnswer(EventType type, ReadOnlySpan<byte> body)
+    {
+        switch (type)
+        {
+            case EventType.Done:
+                DoneEvent done = MemoryMarshal.Read<DoneEvent>(body);
+                OnDone(done.Request, (long)done.Count);
+                break;
+            case EventType.Failed:
+                FailedEvent failed = MemoryMarshal.Read<FailedEvent>(body);
+                OnFailed(failed.Request, (ErrorCode)failed.Code, Encoding.UTF8.GetString(new FrameParts(body[sizeof(FailedEvent)..]).Long()));
+                break;
+            case EventType.QueueDeclared:
+                QueueDeclaredEvent declared = MemoryMarshal.Read<QueueDeclaredEvent>(body);
+                string name = Encoding.UTF8.GetString(new FrameParts(body[sizeof(QueueDeclaredEvent)..]).String());
+                OnQueueDeclared(declared.Request, new RequestResult(name, (long)declared.Ready, (int)declared.Consumers));
+                break;
+            case EventType.PublicationOpened:
+                PublicationOpenedEvent opened = MemoryMarshal.Read<PublicationOpenedEvent>(body);
+                OnPublicationOpened(opened.Request, opened.Publication, opened.Window, opened.LastSequence);
+                break;
+            case EventType.Subscribed:
+                SubscribedEvent subscribed = MemoryMarshal.Read<SubscribedEvent>(body);
+                OnSubscribed(
+                    subscribed.Request, subscribed.Subscription, Encoding.UTF8.GetString(new FrameParts(body[sizeof(SubscribedEvent)..]).String()));
+                break;
+            case EventType.SubscriptionActive:
+                SubscriptionActiveEvent active = MemoryMarshal.Read<SubscriptionActiveEvent>(body);
+                FindSubscription(active.Subscription)?.OnActive(active.IsActive != 0);
+                break;
+        }
+    }
+
+    private void OnDone(uint id, long count)
     {
         if (!_requests.TryTake(id, out Request request))
         {
@@ -13,23 +52,36 @@ internal sealed partial class ConnectionAgent
             return;
         }
 
-        switch (request.Kind)
+        switch (request.Type)
         {
-            case RequestKind.ClosePublication when request.Publication is { } publication:
+            case CommandType.ClosePublication when request.Publication is { } publication:
                 Forget(publication);
                 break;
-            case RequestKind.Unsubscribe when request.Subscription is { } subscription:
+            case CommandType.Unsubscribe when request.Subscription is { IsStopped: true } stopped:
+                stopped.OnStopped();
+                break;
+            case CommandType.Unsubscribe when request.Subscription is { } subscription:
                 Forget(subscription);
                 break;
-            case RequestKind.OpenPublication or RequestKind.Subscribe or RequestKind.DeclareQueue:
+            case CommandType.Get:
+                request.Subscription!.OnGot();
+                break;
+            case CommandType.Recover:
+                foreach (Subscription subscription in _openedSubscriptions)
+                    subscription.OnRecovered();
+                break;
+            case CommandType.CommitTransaction:
+                request.Transaction!.OnCommitted();
+                break;
+            case CommandType.OpenPublication or CommandType.Subscribe or CommandType.DeclareQueue:
                 BrokenRule($"Done for request {id}, {request}");
                 return;
         }
 
-        Finish(request, default);
+        Finish(request, new RequestResult("", count, 0));
     }
 
-    internal void OnFailed(uint id, ErrorCode code, string reason)
+    private void OnFailed(uint id, ErrorCode code, string reason)
     {
         if (!_requests.TryTake(id, out Request request))
         {
@@ -38,20 +90,32 @@ internal sealed partial class ConnectionAgent
         }
 
         bool isGone = code is ErrorCode.NotFound or ErrorCode.UnknownHandle;
-        switch (request.Kind)
+        switch (request.Type)
         {
-            case RequestKind.DeleteQueue or RequestKind.DeleteExchange or RequestKind.Unbind when isGone && request.MayBeDone:
+            case CommandType.DeleteQueue or CommandType.DeleteExchange or CommandType.DeleteVirtualHost or CommandType.Unbind when isGone && request.MayBeDone:
                 Finish(request, default); // The first time did it, and its answer was lost.
                 return;
-            case RequestKind.ClosePublication or RequestKind.Unsubscribe when isGone:
+            case CommandType.ClosePublication or CommandType.Unsubscribe when isGone:
                 if (request.Publication is { } closed)
                     Forget(closed);
                 if (request.Subscription is { } ended)
                     Forget(ended);
                 Finish(request, default);
                 return;
+            case CommandType.Get:
+                request.Subscription!.OnGot();
+                break;
+            case CommandType.Recover:
+                foreach (Subscription paused in _openedSubscriptions)
+                    paused.Resume();
+                break;
+            case CommandType.DeclareQueue when request is { IsExclusive: true, IsRepeat: true } && code == ErrorCode.ResourceLocked && MayTryExclusiveAgain():
+                // The broker has not seen yet that the old connection is gone, which still holds it: once more, in order.
+                _door.Lose(code, $"{request}: {reason}");
+                return;
         }
 
+        _isNaming &= request is not { Type: CommandType.DeclareQueue, IsRepeat: true };
         var error = new LowLatencyException(code, $"{request}: {reason}");
         request.Fail(error);
         if (!request.IsRepeat)
@@ -71,17 +135,51 @@ internal sealed partial class ConnectionAgent
         _options.OnError?.Invoke(error);
     }
 
-    internal void OnQueueDeclared(uint id, ulong ready, uint consumers)
+    private bool MayTryExclusiveAgain()
     {
-        if (_requests.TryTake(id, out Request request) && request.Kind == RequestKind.DeclareQueue)
-            Finish(request, new QueueInfo((long)ready, (int)consumers));
-        else
-            BrokenRule($"QueueDeclared for request {id}, which did not ask for it");
+        long nowMs = Environment.TickCount64;
+        if (_exclusiveUntilMs == 0)
+            _exclusiveUntilMs = nowMs + (long)_options.RequestTimeout.TotalMilliseconds;
+        return nowMs < _exclusiveUntilMs;
     }
 
-    internal void OnPublicationOpened(uint id, uint handle, uint window, ulong lastSequence)
+    private void OnQueueDeclared(uint id, RequestResult declared)
     {
-        if (!_requests.TryTake(id, out Request request) || request.Kind != RequestKind.OpenPublication || window == 0
+        if (!_requests.TryTake(id, out Request request) || request.Type != CommandType.DeclareQueue)
+        {
+            BrokenRule($"QueueDeclared for request {id}, which did not ask for it");
+            return;
+        }
+
+        if (request is { IsRepeat: true, Original: { } original })
+        {
+            _isNaming = false;
+            if (request.IsExclusive)
+                _exclusiveUntilMs = 0;
+            string before = original.Result.Name;
+            if (request.Name.Length == 0 && before != declared.Name)
+            {
+                original.Complete(declared);
+                Rename(before, declared.Name);
+            }
+        }
+
+        Finish(request, declared);
+    }
+
+    // A queue that the broker names has a new name: what was bound and subscribed to the old one follows.
+    private void Rename(string from, string to)
+    {
+        _topology.Rename(from, to);
+        _requests.Rename(from, to);
+        foreach (Subscription subscription in _openedSubscriptions)
+            subscription.Rename(from, to);
+        _options.OnQueueRenamed?.Invoke(_connection, from, to);
+    }
+
+    private void OnPublicationOpened(uint id, uint handle, uint window, ulong lastSequence)
+    {
+        if (!_requests.TryTake(id, out Request request) || request.Type != CommandType.OpenPublication || window == 0
             || _publications.Find(handle) != null)
         {
             BrokenRule($"PublicationOpened for request {id}, handle {handle}, window {window}");
@@ -138,9 +236,9 @@ internal sealed partial class ConnectionAgent
         Forget(handle, publication);
     }
 
-    internal void OnSubscribed(uint id, uint handle)
+    private void OnSubscribed(uint id, uint handle, string queue)
     {
-        if (!_requests.TryTake(id, out Request request) || request.Kind != RequestKind.Subscribe || _subscriptions.Find(handle) != null)
+        if (!_requests.TryTake(id, out Request request) || request.Type != CommandType.Subscribe || _subscriptions.Find(handle) != null)
         {
             BrokenRule($"Subscribed for request {id}, handle {handle}");
             return;
@@ -153,11 +251,11 @@ internal sealed partial class ConnectionAgent
         }
         else if (!_openedSubscriptions.Contains(subscription))
         {
-            Post(new Request(RequestKind.Unsubscribe) { EndedHandle = handle, IsRepeat = true }); // Its user closed it meanwhile.
+            Post(Request.CloseEnded(CommandType.Unsubscribe, handle)); // Its user closed it meanwhile.
             return;
         }
 
-        subscription.OnSubscribed(handle);
+        subscription.OnSubscribed(handle, queue);
         _subscriptions.Set(handle, subscription);
         if (request.IsCompleted && !request.IsRepeat)
             subscription.Dispose(); // Its caller has given up waiting.
@@ -171,7 +269,7 @@ internal sealed partial class ConnectionAgent
         _subscriptions.Remove(handle);
         _openedSubscriptions.Remove(subscription);
         subscription.End(new LowLatencyException(code, reason));
-        Post(new Request(RequestKind.Unsubscribe) { EndedHandle = handle, IsRepeat = true });
+        Post(Request.CloseEnded(CommandType.Unsubscribe, handle));
     }
 
     /// <summary>The broker wants its clients to leave: what was published is carried out, nothing new is taken.</summary>
@@ -194,12 +292,14 @@ internal sealed partial class ConnectionAgent
     {
         _publications.Remove(handle);
         _openedPublications.Remove(publication);
-        Post(new Request(RequestKind.ClosePublication) { EndedHandle = handle, IsRepeat = true });
+        Post(Request.CloseEnded(CommandType.ClosePublication, handle));
     }
 
-    private void Finish(Request request, QueueInfo result)
+    private void Finish(Request request, RequestResult result)
     {
-        _topology.Note(request);
         request.Complete(result);
+        _topology.Note(request);
+        if (request.Type == CommandType.SetMaxUnacked)
+            _maxUnacked = request.Limit;
     }
 }

@@ -13,6 +13,8 @@ internal sealed partial class ConnectionAgent
         _facts = facts;
         _wasReady = true;
         _readySinceMs = Environment.TickCount64;
+        _generation++;
+        _isNaming = false;
         _requests.Restart(Repeats());
         Volatile.Write(ref _error, null);
         SetState(ConnectionState.Ready, null);
@@ -33,19 +35,21 @@ internal sealed partial class ConnectionAgent
     private List<Request> Repeats()
     {
         var repeats = new List<Request>();
+        if (_maxUnacked != 0)
+            repeats.Add(Request.Plain(CommandType.SetMaxUnacked, _maxUnacked).Repeat());
         _topology.Repeat(repeats);
         foreach (Publication publication in _openedPublications)
         {
             if (!publication.IsClosed)
-                repeats.Add(new Request(RequestKind.OpenPublication) { Publication = publication, IsRepeat = true });
+                repeats.Add(new Request(CommandType.OpenPublication) { Publication = publication, IsRepeat = true });
         }
 
+        _openedSubscriptions.RemoveAll(static subscription => subscription.IsStopped); // What it had to settle comes again, to others.
         foreach (Subscription subscription in _openedSubscriptions)
         {
             if (subscription.IsClosed)
                 continue;
-            subscription.FitCredit(_facts.MaxCreditMessages, _facts.MaxPayloadLength);
-            repeats.Add(new Request(RequestKind.Subscribe) { Subscription = subscription, IsRepeat = true });
+            repeats.Add(new Request(CommandType.Subscribe) { Subscription = subscription, IsRepeat = true });
         }
 
         return repeats;

@@ -31,6 +31,10 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     private LowLatencyException? _error;
     private bool _closeRequested;
     private bool _isTurning;
+    private bool _isNaming; // A queue that the broker names is declared again: the rest waits for its name.
+    private int _generation; // Counts connections.
+    private uint _maxUnacked;
+    private long _exclusiveUntilMs;
     private bool _wasReady;
     private bool _isDialling;
     private long _dialAtMs;
@@ -74,7 +78,7 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     /// <summary>Sends a request with the next turn. Any thread.</summary>
     internal void Post(Request request)
     {
-        request.DeadlineMs = Environment.TickCount64 + (long)_options.RequestTimeout.TotalMilliseconds;
+        request.DeadlineMs = Environment.TickCount64 + (long)_options.RequestTimeout.TotalMilliseconds + request.ExtraMs;
         _requests.Post(request);
         WakeUp();
     }
@@ -85,6 +89,9 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
         Volatile.Write(ref _closeRequested, true);
         WakeUp();
     }
+
+    /// <summary>Counts connections. Any thread.</summary>
+    internal int Generation => Volatile.Read(ref _generation);
 
     internal bool IsCloseRequested => Volatile.Read(ref _closeRequested);
 
@@ -226,7 +233,18 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
                 break;
         }
 
+        ForgetFinished();
         return work;
+    }
+
+    // Stopped subscriptions that have nothing left to settle: the broker may give their handles to others.
+    private void ForgetFinished()
+    {
+        for (int i = _openedSubscriptions.Count - 1; i >= 0; i--)
+        {
+            if (_openedSubscriptions[i].IsFinished)
+                Forget(_openedSubscriptions[i]);
+        }
     }
 
     private int SendRequests()
@@ -240,9 +258,10 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
                 continue;
             }
 
-            if (!IsInTurn(request) || !_door.TrySend(request))
+            if (_isNaming || !IsInTurn(request) || !_door.TrySend(request))
                 break;
             _requests.Sent();
+            OnSent(request);
             sent++;
         }
 
@@ -250,10 +269,13 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     }
 
     /// <summary>A close lets what was published or settled before go first.</summary>
-    private bool IsInTurn(Request request) => request.Kind switch
+    private bool IsInTurn(Request request) => request.Type switch
     {
-        RequestKind.ClosePublication when request.Publication != null => SendBefore(request.Publication),
-        RequestKind.Unsubscribe when request.Subscription != null => SendBefore(request.Subscription),
+        CommandType.ClosePublication when request.Publication != null => SendBefore(request.Publication),
+        CommandType.Unsubscribe when request.Subscription != null => SendBefore(request.Subscription),
+        CommandType.CommitTransaction => request.Transaction!.TrySendOperations(_door),
+        CommandType.Recover => SendBeforeRecover(),
+        CommandType.Get => request.Subscription!.IsOpen, // After a reconnect it is subscribed again first.
         _ => true,
     };
 
@@ -269,17 +291,47 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
         return !subscription.HasUnsent;
     }
 
+    // What comes between a recover and its answer is not settled: its tags would be unknown by then.
+    private bool SendBeforeRecover()
+    {
+        foreach (Subscription subscription in _openedSubscriptions)
+        {
+            if (!SendBefore(subscription))
+                return false;
+        }
+
+        return true;
+    }
+
+    private void OnSent(Request request)
+    {
+        if (request.Type == CommandType.Recover)
+        {
+            foreach (Subscription subscription in _openedSubscriptions)
+                subscription.Pause();
+        }
+
+        // The bindings and subscriptions behind it need the name that the broker gives.
+        _isNaming = request is { Type: CommandType.DeclareQueue, IsRepeat: true, Name.Length: 0 };
+    }
+
     /// <summary>A close of what is not open on this connection is carried out already.</summary>
     private bool IsObsolete(Request request)
     {
-        switch (request.Kind)
+        switch (request.Type)
         {
-            case RequestKind.ClosePublication when request.Publication is { IsOpen: false } publication:
+            case CommandType.ClosePublication when request.Publication is { IsOpen: false } publication:
                 Forget(publication);
                 break;
-            case RequestKind.Unsubscribe when request.Subscription is { IsOpen: false } subscription:
+            case CommandType.Unsubscribe when request.Subscription is { IsOpen: false } subscription:
                 Forget(subscription);
                 break;
+            case CommandType.Get when request.Subscription is { IsClosed: true } ended:
+                request.Fail(ended.ClosedError());
+                return true;
+            case CommandType.CommitTransaction when request.Transaction!.Problem(_generation) is { } problem:
+                request.Fail(problem);
+                return true;
             default:
                 return false;
         }

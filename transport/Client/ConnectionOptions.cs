@@ -1,4 +1,5 @@
 using LowLatency.Core.Agents;
+using LowLatency.Transport.Sockets;
 
 namespace LowLatency.Client;
 
@@ -13,6 +14,9 @@ public sealed record ConnectionOptions
 
     /// <summary>Shown by the broker; at most 255 bytes of UTF-8.</summary>
     public string ClientName { get; init; } = Environment.ProcessPath is { } path ? Path.GetFileNameWithoutExtension(path) : "client";
+
+    /// <summary>The virtual host; <c>null</c> for the one that the address names, else <c>/</c>.</summary>
+    public string? VirtualHost { get; init; }
 
     /// <summary>How long <see cref="Connection.Connect"/> waits, and how long a try to reconnect may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -48,11 +52,19 @@ public sealed record ConnectionOptions
     /// <remarks>On the connection's thread or inside <see cref="Connection.Poll"/>. Must not block.</remarks>
     public Action<LowLatencyException>? OnError { get; init; }
 
+    /// <summary>Told when a queue that the broker named has another name after a reconnect: its old and its new one.</summary>
+    /// <remarks>On the connection's thread or inside <see cref="Connection.Poll"/>. Must not block.</remarks>
+    public Action<Connection, string, string>? OnQueueRenamed { get; init; }
+
+    internal string VirtualHostOf(TransportAddress address) => VirtualHost ?? address.VirtualHost;
+
     internal void Check()
     {
         const int MaxBuffer = 1 << 26;
         const int MaxMs = int.MaxValue;
         Names.CheckMayBeEmpty(ClientName, nameof(ClientName));
+        if (VirtualHost != null)
+            Names.Check(VirtualHost, nameof(VirtualHost));
         Ranges.Check((long)ConnectTimeout.TotalMilliseconds, 1, MaxMs, nameof(ConnectTimeout), "ms");
         Ranges.Check((long)RequestTimeout.TotalMilliseconds, 1, MaxMs, nameof(RequestTimeout), "ms");
         Ranges.Check((long)ReconnectDelay.TotalMilliseconds, 1, MaxMs, nameof(ReconnectDelay), "ms");

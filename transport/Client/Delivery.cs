@@ -26,8 +26,11 @@ public readonly ref struct Delivery
     /// <param name="deliveryCount">As the broker sent it.</param>
     /// <param name="redelivered">As the broker sent it.</param>
     /// <param name="dispatchedNs">Unix time in nanoseconds.</param>
+    /// <param name="firstSequence">As the broker sent it; 0 where it is not conflated.</param>
+    /// <param name="elided">As the broker sent it.</param>
     internal Delivery(
-        ref readonly byte block, ReadOnlySpan<byte> payload, ulong tag, ulong queueSequence, int deliveryCount, bool redelivered, long dispatchedNs)
+        ref readonly byte block, ReadOnlySpan<byte> payload, ulong tag, ulong queueSequence, int deliveryCount, bool redelivered, long dispatchedNs,
+        ulong firstSequence, ulong elided)
     {
         _block = ref Unsafe.As<byte, DeliveredBlock>(ref Unsafe.AsRef(in block));
         _payload = payload;
@@ -36,12 +39,17 @@ public readonly ref struct Delivery
         DeliveryCount = deliveryCount;
         IsRedelivered = redelivered;
         DispatchedNs = dispatchedNs;
+        FirstSequence = firstSequence == 0 ? queueSequence : firstSequence;
+        Elided = elided;
     }
 
     /// <summary>The message's body. Valid during the handler.</summary>
     public ReadOnlySpan<byte> Body => _payload[(_block.RoutingKeyLength + _block.HeadersLength)..];
 
-    /// <summary>The message's headers, as they were published. Valid during the handler.</summary>
+    /// <summary>Its properties and header table, read in place. Valid during the handler.</summary>
+    public Properties Properties => new(Headers);
+
+    /// <summary>The message's headers as they stand: a content header, or empty. Valid during the handler.</summary>
     public ReadOnlySpan<byte> Headers => _payload.Slice(_block.RoutingKeyLength, _block.HeadersLength);
 
     /// <summary>The routing key in UTF-8. Valid during the handler.</summary>
@@ -52,6 +60,12 @@ public readonly ref struct Delivery
 
     /// <summary>Number of the message in its queue: rises by 1, kept over a restart of the broker.</summary>
     public ulong QueueSequence { get; }
+
+    /// <summary>Of a conflating subscription: the first queue sequence with this key since the key was last delivered here. Else <see cref="QueueSequence"/>.</summary>
+    public ulong FirstSequence { get; }
+
+    /// <summary>Of a conflating subscription: messages with this key that are not delivered because this one is newer. Else 0.</summary>
+    public ulong Elided { get; }
 
     /// <summary>How often it was delivered before, as far as is known.</summary>
     public int DeliveryCount { get; }

@@ -50,6 +50,15 @@ internal abstract class Door(ConnectionAgent agent) : IDisposable
     /// <returns>False: no room at the moment.</returns>
     internal abstract bool TrySend(uint subscription, in Settlement settlement, uint creditMessages, ulong creditBytes);
 
+    /// <summary>Gathers added credit.</summary>
+    /// <returns>False: no room at the moment.</returns>
+    internal abstract bool TrySendCredit(uint subscription, uint messages, ulong bytes);
+
+    /// <summary>Gathers one operation of a transaction.</summary>
+    /// <param name="frame">A Publish or a Settle, whole, with its handle.</param>
+    /// <returns>False: no room at the moment.</returns>
+    internal abstract bool TrySendOperation(ReadOnlySpan<byte> frame);
+
     /// <summary>Lets go of a lost connection. What is gathered is forgotten.</summary>
     internal abstract void Drop();
 

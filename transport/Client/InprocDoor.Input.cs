@@ -37,7 +37,11 @@ internal sealed unsafe partial class InprocDoor
         switch (type)
         {
             case EventType.Deliver:
-                OnDeliver(in As<DeliverEvent>(body));
+                OnDeliver(in As<DeliverEvent>(body), 0, 0);
+                break;
+            case EventType.DeliverConflated:
+                ref readonly DeliverConflatedEvent conflated = ref As<DeliverConflatedEvent>(body);
+                OnDeliver(in conflated.Deliver, conflated.FirstSequence, conflated.Elided);
                 break;
             case EventType.Confirm:
                 ref readonly ConfirmEvent confirm = ref As<ConfirmEvent>(body);
@@ -49,37 +53,24 @@ internal sealed unsafe partial class InprocDoor
             case EventType.PublicationReady:
                 Agent.OnPublicationReady(As<PublicationReadyEvent>(body).Publication);
                 break;
-            case EventType.PublicationOpened:
-                ref readonly PublicationOpenedEvent opened = ref As<PublicationOpenedEvent>(body);
-                Agent.OnPublicationOpened(opened.Request, opened.Publication, opened.Window, opened.LastSequence);
-                break;
-            case EventType.Subscribed:
-                ref readonly SubscribedEvent subscribed = ref As<SubscribedEvent>(body);
-                Agent.OnSubscribed(subscribed.Request, subscribed.Subscription);
-                break;
             case EventType.SubscriptionEnded:
                 OnEnded(in As<SubscriptionEndedEvent>(body), Text(body[sizeof(SubscriptionEndedEvent)..]));
-                break;
-            case EventType.QueueDeclared:
-                ref readonly QueueDeclaredEvent declared = ref As<QueueDeclaredEvent>(body);
-                Agent.OnQueueDeclared(declared.Request, declared.Ready, declared.Consumers);
-                break;
-            case EventType.Done:
-                Agent.OnDone(As<DoneEvent>(body).Request);
-                break;
-            case EventType.Failed:
-                ref readonly FailedEvent failed = ref As<FailedEvent>(body);
-                Agent.OnFailed(failed.Request, (ErrorCode)failed.Code, Text(body[sizeof(FailedEvent)..]));
                 break;
             case EventType.SessionFault:
                 var code = (ErrorCode)As<SessionFaultEvent>(body).Code;
                 Lose(new LowLatencyException(code, $"The broker {_address} has ended the session: {Text(body[sizeof(SessionFaultEvent)..])}"),
                     ConnectionAgent.IsFinal(code));
                 break;
+            case EventType.SessionOpened:
+                OnOpened();
+                break;
+            default:
+                Agent.OnAnswer(type, body);
+                break;
         }
     }
 
-    private void OnDeliver(in DeliverEvent deliver)
+    private void OnDeliver(in DeliverEvent deliver, ulong firstSequence, ulong elided)
     {
         if (Agent.FindSubscription(deliver.Subscription) is not { } subscription)
             return; // Ended in between.
@@ -90,7 +81,7 @@ internal sealed unsafe partial class InprocDoor
                 _takenNs = UnixClock.NowNs();
             isInOrder = subscription.OnDelivered(
                 in *view.DeliveredBlock, new ReadOnlySpan<byte>(view.Payload, view.PayloadLength), deliver.Tag, deliver.QueueSequence,
-                deliver.DeliveryCount, (deliver.Flags & DeliverEvent.RedeliveredFlag) != 0, _takenNs);
+                deliver.DeliveryCount, (deliver.Flags & DeliverEvent.RedeliveredFlag) != 0, _takenNs, firstSequence, elided);
         }
         else
         {

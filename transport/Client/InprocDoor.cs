@@ -1,4 +1,3 @@
-using System.Text;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Sockets;
@@ -12,7 +11,6 @@ internal sealed partial class InprocDoor : Door
 
     private readonly TransportAddress _address;
     private readonly ConnectionOptions _options;
-    private readonly byte[] _clientName;
     private readonly ThreadWakeSignal _wake = new();
     private bool _isOpen;
     private bool _isStopping;
@@ -22,7 +20,6 @@ internal sealed partial class InprocDoor : Door
     {
         _address = address;
         _options = options;
-        _clientName = Encoding.UTF8.GetBytes(options.ClientName);
     }
 
     internal override WakeSignal Wake => _wake;
@@ -111,12 +108,17 @@ internal sealed partial class InprocDoor : Door
 
     private int Open()
     {
-        if (!Link!.TryOpen(_clientName))
+        if (!Link!.TryOpen(_options.ClientName, _options.VirtualHostOf(_address)))
             return 0;
         _isOpen = true;
-        BrokerLimits limits = Link.Core.Limits;
+        return 1;
+    }
+
+    // The engine has let it in.
+    private void OnOpened()
+    {
+        BrokerLimits limits = Link!.Core.Limits;
         Agent.OnWelcome(new BrokerFacts(
             limits.MaxBodyLength, limits.MaxCreditMessages, limits.MaxBodyLength + byte.MaxValue + ushort.MaxValue));
-        return 1;
     }
 }

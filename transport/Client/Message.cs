@@ -17,6 +17,8 @@ public sealed class Message
         Body = bytes.AsMemory(keyLength + headersLength);
         Tag = delivery.Tag;
         QueueSequence = delivery.QueueSequence;
+        FirstSequence = delivery.FirstSequence;
+        Elided = delivery.Elided;
         DeliveryCount = delivery.DeliveryCount;
         IsRedelivered = delivery.IsRedelivered;
         PublishedNs = delivery.PublishedNs;
@@ -31,7 +33,10 @@ public sealed class Message
     /// <summary>The message's body.</summary>
     public ReadOnlyMemory<byte> Body { get; }
 
-    /// <summary>The message's headers, as they were published.</summary>
+    /// <summary>Its properties and header table, read in place.</summary>
+    public Properties Properties => new(Headers.Span);
+
+    /// <summary>The message's headers as they stand: a content header, or empty.</summary>
     public ReadOnlyMemory<byte> Headers { get; }
 
     /// <summary>The routing key in UTF-8.</summary>
@@ -42,6 +47,12 @@ public sealed class Message
 
     /// <inheritdoc cref="Delivery.QueueSequence"/>
     public ulong QueueSequence { get; }
+
+    /// <inheritdoc cref="Delivery.FirstSequence"/>
+    public ulong FirstSequence { get; }
+
+    /// <inheritdoc cref="Delivery.Elided"/>
+    public ulong Elided { get; }
 
     /// <inheritdoc cref="Delivery.DeliveryCount"/>
     public int DeliveryCount { get; }
@@ -67,6 +78,6 @@ public sealed class Message
     /// <summary>Back to its place in the queue, to be delivered again. Any thread.</summary>
     public void Requeue() => Subscription.Requeue(Tag);
 
-    /// <summary>Not wanted: the broker forgets it. Any thread.</summary>
+    /// <summary>Not wanted: it is dead-lettered where the queue says so, else forgotten. Any thread.</summary>
     public void Reject() => Subscription.Reject(Tag);
 }

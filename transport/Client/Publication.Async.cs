@@ -23,11 +23,24 @@ public sealed partial class Publication
     /// <remarks>Several threads (in <see cref="ConnectionMode.Polled"/> the one that polls). Waits for room in the window, and for a reconnect, without blocking.
     /// Messages from one thread keep their order.</remarks>
     public ValueTask<Confirmation> PublishAsync(ReadOnlyMemory<byte> body, CancellationToken cancellation = default)
-        => PublishAsync(body, default, default, cancellation);
+        => PublishAsync(body, ReadOnlyMemory<byte>.Empty, ReadOnlyMemory<byte>.Empty, cancellation);
+
+    /// <inheritdoc cref="PublishAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <param name="body">Must not change until the task is complete.</param>
+    /// <param name="properties">Copied before return.</param>
+    /// <param name="routingKey">Empty for the publication's.</param>
+    /// <param name="cancellation">Ends the waiting; a message that went is not called back.</param>
+    public ValueTask<Confirmation> PublishAsync(
+        ReadOnlyMemory<byte> body, MessageProperties properties, string routingKey = "", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(properties);
+        Names.CheckMayBeEmpty(routingKey, "routing key");
+        return PublishAsync(body, (ReadOnlyMemory<byte>)properties.Headers.ToArray(), System.Text.Encoding.UTF8.GetBytes(routingKey), cancellation);
+    }
 
     /// <inheritdoc cref="PublishAsync(ReadOnlyMemory{byte}, CancellationToken)"/>
     /// <param name="body">Must not change until the task is complete, nor may the next two.</param>
-    /// <param name="headers">Handed to consumers as they are; at most 65,535 bytes.</param>
+    /// <param name="headers">A content header or empty; at most 65,535 bytes. A malformed one is rejected.</param>
     /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
     /// <param name="cancellation">Ends the waiting; a message that went is not called back.</param>
     public ValueTask<Confirmation> PublishAsync(

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
 
@@ -39,9 +38,6 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
         _isBackground = agent.IsBackground;
         string name = options.PublisherName.Length > 0 ? options.PublisherName : $"client-{Guid.NewGuid():N}";
         PublisherName = name;
-        PublisherUtf8 = Encoding.UTF8.GetBytes(name);
-        ExchangeUtf8 = Encoding.UTF8.GetBytes(options.Exchange);
-        RoutingKeyUtf8 = Encoding.UTF8.GetBytes(options.RoutingKey);
         _decisions = new Decisions(options.Window);
         _outlet = agent.CreateOutlet(this, options);
     }
@@ -88,15 +84,15 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
     /// <summary>Whether every message accepted is decided, and none waits in <c>PublishAsync</c>. Any thread.</summary>
     public bool IsIdle => InFlight == 0 && !HasPending;
 
-    internal byte[] PublisherUtf8 { get; }
-
-    internal byte[] ExchangeUtf8 { get; }
-
-    internal byte[] RoutingKeyUtf8 { get; }
-
-    internal uint WantedWindow => (uint)_options.Window;
-
-    internal PublicationFlags Flags => _options.Mandatory ? PublicationFlags.Mandatory : PublicationFlags.None;
+    /// <summary>The request that opens it.</summary>
+    internal byte[] OpenBody() => RequestBody.Of(
+        new OpenPublicationCommand
+        {
+            Window = (uint)_options.Window,
+            Level = (byte)_options.Durability,
+            Flags = (byte)(_options.Mandatory ? PublicationFlags.Mandatory : PublicationFlags.None),
+        },
+        RequestBody.String(PublisherName), RequestBody.String(Exchange), RequestBody.String(RoutingKey));
 
     /// <summary>Publishes one message with the publication's routing key, if there is room now.</summary>
     /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
@@ -114,7 +110,17 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
 
     /// <inheritdoc cref="TryPublish(ReadOnlySpan{byte})"/>
     /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
-    /// <param name="headers">Handed to consumers as they are; at most 65,535 bytes.</param>
+    /// <param name="properties">Copied before return.</param>
+    /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
+    public PublishStatus TryPublish(ReadOnlySpan<byte> body, MessageProperties properties, ReadOnlySpan<byte> routingKey = default)
+    {
+        ArgumentNullException.ThrowIfNull(properties);
+        return TryPublish(body, properties.Headers, routingKey, 0, out _);
+    }
+
+    /// <inheritdoc cref="TryPublish(ReadOnlySpan{byte})"/>
+    /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
+    /// <param name="headers">A content header (<see cref="MessageProperties.Headers"/>) or empty; at most 65,535 bytes. A malformed one is rejected.</param>
     /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
     /// <param name="sequence">The message's sequence, by which it is confirmed or rejected; 0 when it was not accepted.</param>
     public PublishStatus TryPublish(ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> routingKey, out ulong sequence)
@@ -122,7 +128,7 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
 
     /// <inheritdoc cref="TryPublish(ReadOnlySpan{byte})"/>
     /// <param name="body">0 bytes to the broker's limit. Copied before return.</param>
-    /// <param name="headers">Handed to consumers as they are; at most 65,535 bytes.</param>
+    /// <param name="headers">A content header (<see cref="MessageProperties.Headers"/>) or empty; at most 65,535 bytes. A malformed one is rejected.</param>
     /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
     /// <param name="publishedNs">Unix time in nanoseconds that consumers see as <see cref="Delivery.PublishedNs"/>; 0 for now.</param>
     /// <param name="sequence">The message's sequence, by which it is confirmed or rejected; 0 when it was not accepted.</param>
@@ -173,6 +179,16 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
         return next - _settledCached <= (ulong)_window;
     }
 
+    /// <exception cref="LowLatencyException">It is closed, or the message is too large.</exception>
+    internal void CheckForTransaction(int body, int headers, int routingKey)
+    {
+        CheckLengths(headers, routingKey);
+        if (IsClosed)
+            throw ClosedError();
+        if (Status != PublishStatus.NotConnected && body > _maxBodyLength)
+            throw new PublishRejectedException(ErrorCode.ContentTooLarge, 0, "", $"A body of {body} bytes is too large: the broker takes {_maxBodyLength}.");
+    }
+
     private static void CheckLengths(int headers, int routingKey)
     {
         if (headers > ushort.MaxValue || routingKey > byte.MaxValue)
@@ -204,5 +220,5 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
     private Request? BeginClose()
         => Interlocked.Exchange(ref _status, (int)PublishStatus.Closed) == (int)PublishStatus.Closed
             ? null
-            : new Request(RequestKind.ClosePublication) { Publication = this };
+            : Request.Close(this);
 }

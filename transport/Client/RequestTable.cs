@@ -75,6 +75,10 @@ internal sealed class RequestTable
         foreach (Request request in _sent.Values)
         {
             request.MayBeDone = true;
+            if (request.Type == CommandType.CommitTransaction)
+                request.Fail(Transaction.Unknown());
+            else if (request.Type == CommandType.Recover)
+                request.Complete(default); // All of the old connection's deliveries have returned.
             if (!request.IsRepeat && !request.IsCompleted)
                 rest.Add(request);
         }
@@ -93,6 +97,13 @@ internal sealed class RequestTable
             _unsent.Enqueue(request);
         foreach (Request request in rest)
             _unsent.Enqueue(request);
+    }
+
+    /// <summary>A queue that the broker names has another name from now on.</summary>
+    internal void Rename(string from, string to)
+    {
+        foreach (Request request in _unsent)
+            request.Rename(from, to);
     }
 
     /// <summary>Fails those whose time is over. What was sent stays known, so that its late answer is understood.</summary>
@@ -123,7 +134,7 @@ internal sealed class RequestTable
 
     private static int Expire(Request request, long nowMs)
     {
-        if (request.IsRepeat || request.IsCompleted || nowMs < request.DeadlineMs)
+        if (request.IsRepeat || request.IsReusable || request.IsCompleted || nowMs < request.DeadlineMs)
             return 0;
         request.Fail(new LowLatencyException(ErrorCode.Timeout, string.Create(CultureInfo.InvariantCulture,
             $"{request}: no answer in time. Whether it was carried out is not known; try again when the connection is ready.")));

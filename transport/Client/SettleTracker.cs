@@ -93,9 +93,7 @@ internal sealed class SettleTracker
 
         if (!_ready.TryPeek(out settlement))
             return false;
-        bool isDue = _refillMessages * 2 >= (uint)creditMessages
-            || (isLimitedInBytes && (_refillBytes >= creditBytes / 2 || UnsettledCount == 0)); // None unsettled: the next may need all.
-        if (_ready.Count == 1 && isDue)
+        if (_ready.Count == 1 && IsCreditDue(creditMessages, isLimitedInBytes, creditBytes))
         {
             messages = _refillMessages;
             bytes = isLimitedInBytes ? _refillBytes : 0;
@@ -108,8 +106,37 @@ internal sealed class SettleTracker
     internal void Sent(uint messages)
     {
         _ready.Dequeue();
-        if (messages == 0)
-            return;
+        if (messages != 0)
+            CreditSent();
+    }
+
+    /// <summary>Settles deliveries of which the broker need not be told: it has them settled already. Only their credit goes back.</summary>
+    internal void Take(ulong first, ulong last)
+    {
+        for (ulong tag = Math.Max(first, Floor + 1); tag <= last; tag++)
+            Take(tag);
+        RaiseFloor();
+    }
+
+    /// <summary>Every delivery so far has returned to the queue: nothing is to be said about them any more.</summary>
+    internal void Forget()
+    {
+        Take(1, Last);
+        _ready.Clear();
+        _open = default;
+    }
+
+    /// <summary>Whether credit is to go out by itself: enough to be worth it, and no settlement to go along with.</summary>
+    internal bool TryPeekCredit(int creditMessages, bool isLimitedInBytes, ulong creditBytes, out uint messages, out ulong bytes)
+    {
+        messages = _refillMessages;
+        bytes = isLimitedInBytes ? _refillBytes : 0;
+        return !HasUnsent && IsCreditDue(creditMessages, isLimitedInBytes, creditBytes);
+    }
+
+    /// <summary>All credit to give back is sent.</summary>
+    internal void CreditSent()
+    {
         _refillMessages = 0;
         _refillBytes = 0;
     }
@@ -125,6 +152,12 @@ internal sealed class SettleTracker
         Last = 0;
         UnsettledCount = 0;
     }
+
+    // A subscription without credit pulls: it gets none back.
+    private bool IsCreditDue(int creditMessages, bool isLimitedInBytes, ulong creditBytes) =>
+        _refillMessages > 0 && creditMessages > 0
+        && (_refillMessages * 2 >= (uint)creditMessages
+            || (isLimitedInBytes && (_refillBytes >= creditBytes / 2 || UnsettledCount == 0))); // None unsettled: the next may need all.
 
     private bool Take(ulong tag)
     {

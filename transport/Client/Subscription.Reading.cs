@@ -17,14 +17,17 @@ public sealed partial class Subscription : IAsyncEnumerable<Message>
     public async IAsyncEnumerable<Message> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation = default)
     {
         ChannelReader<Message> reader = _messages?.Reader
-            ?? throw new InvalidOperationException("This subscription has a handler, which takes its messages. Subscribe without one to read them.");
+            ?? throw new InvalidOperationException("This subscription has a handler, which takes its messages, or no credit. Subscribe without a handler and with credit to read them.");
         while (await reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
         {
             while (reader.TryRead(out Message? message))
             {
                 // What was delivered on a lost connection and not read comes again.
-                if (message.Tag > Volatile.Read(ref _tagBase))
-                    yield return message;
+                if (message.Tag <= Volatile.Read(ref _staleTag))
+                    continue;
+                if (_options.IsSettledByDelivery)
+                    OnRead(message.Tag);
+                yield return message;
             }
         }
     }
@@ -32,6 +35,12 @@ public sealed partial class Subscription : IAsyncEnumerable<Message>
     /// <inheritdoc/>
     public IAsyncEnumerator<Message> GetAsyncEnumerator(CancellationToken cancellationToken = default)
         => ReadAllAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+
+    private void OnRead(ulong tag)
+    {
+        _foreign.Add(new Settlement(TakenKind, tag, tag));
+        _agent.WakeUp();
+    }
 
     private static Channel<Message> CreateMessages() => Channel.CreateUnbounded<Message>(new UnboundedChannelOptions { SingleWriter = true });
 }

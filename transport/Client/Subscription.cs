@@ -1,4 +1,3 @@
-using System.Text;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Client;
@@ -12,6 +11,9 @@ namespace LowLatency.Client;
 /// </remarks>
 public sealed partial class Subscription : IDisposable, IAsyncDisposable
 {
+    /// <summary>Not told to the broker: a delivery that was settled before was read, its credit goes back.</summary>
+    private const SettleKind TakenKind = 0;
+
     private readonly ConnectionAgent _agent;
     private readonly SubscriptionOptions _options;
     private readonly DeliveryHandler? _handler;
@@ -21,6 +23,10 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     private ulong _tagBase; // Tags of earlier connections end here. Written by the connection's thread, as are the two below.
     private ulong _lastTag;
     private LowLatencyException? _error;
+    private ulong _staleTag; // What was delivered up to here comes again. Written by the connection's thread, as is the next.
+    private bool _isActive;
+    private string _queue;
+    private string _subscribeTo; // What to ask for after a reconnect: not an address that the broker gave.
     private int _isClosed;
 
     internal Subscription(ConnectionAgent agent, Connection connection, string queue, DeliveryHandler? handler, SubscriptionOptions options)
@@ -29,17 +35,20 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
         _options = options;
         _handler = handler;
         _isBackground = agent.IsBackground;
-        _messages = handler == null ? CreateMessages() : null;
+        _messages = handler == null && options.Credit > 0 ? CreateMessages() : null;
         Connection = connection;
-        Queue = queue;
-        QueueUtf8 = Encoding.UTF8.GetBytes(queue);
+        _queue = queue;
+        _subscribeTo = queue;
     }
 
     /// <summary>The connection that it was made on.</summary>
     public Connection Connection { get; }
 
-    /// <summary>The queue.</summary>
-    public string Queue { get; }
+    /// <summary>The queue, or the address that the broker gave for replies. A queue that the broker names may have another name after a reconnect, an address always has.</summary>
+    public string Queue => Volatile.Read(ref _queue);
+
+    /// <summary>On a queue with a single active consumer: whether this is the one. Any thread.</summary>
+    public bool IsActive => Volatile.Read(ref _isActive);
 
     /// <summary>Why it ended; <c>null</c> while it goes on, or when its user closed it. Any thread.</summary>
     public LowLatencyException? Error => Volatile.Read(ref _error);
@@ -49,8 +58,6 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
 
     /// <summary>Tag of the last delivery; 0 before the first. Any thread.</summary>
     public ulong LastTag => Volatile.Read(ref _lastTag);
-
-    internal byte[] QueueUtf8 { get; }
 
     /// <summary>Done with one delivery: the broker forgets it.</summary>
     /// <param name="tag">Its tag. One of a lost connection, or settled already, is ignored.</param>
@@ -76,7 +83,7 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     /// <inheritdoc cref="AckRange"/>
     public void RequeueRange(ulong first, ulong last) => SettleRange(SettleKind.Requeue, first, last);
 
-    /// <summary>One delivery is not wanted: the broker forgets it.</summary>
+    /// <summary>One delivery is not wanted: it is dead-lettered where the queue says so, else forgotten.</summary>
     /// <inheritdoc cref="Ack"/>
     public void Reject(ulong tag) => Settle(SettleKind.Reject, tag, tag);
 
@@ -96,6 +103,17 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     /// <inheritdoc cref="Close"/>
     public Task CloseAsync() => BeginClose() is { } request ? Connection.SendAsync(request, default) : Task.CompletedTask;
 
+    /// <summary>Asks for no more messages; what is unsettled stays here and can still be settled. Then it is over.</summary>
+    /// <exception cref="LowLatencyException">The broker did not answer in time.</exception>
+    /// <remarks>Any thread. What has not been settled when the connection is lost comes again, to others.</remarks>
+    public Task StopAsync()
+    {
+        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
+            return Task.CompletedTask;
+        Volatile.Write(ref _isStopped, true);
+        return Connection.SendAsync(Request.Close(this, keepsUnsettled: true), default);
+    }
+
     /// <summary>Ends the subscription without waiting for the broker's answer.</summary>
     public void Dispose() => _ = CloseAsync().ContinueWith(
         static closed => closed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
@@ -104,7 +122,7 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     public ValueTask DisposeAsync() => new(CloseAsync());
 
     private Request? BeginClose()
-        => Interlocked.Exchange(ref _isClosed, 1) != 0 ? null : new Request(RequestKind.Unsubscribe) { Subscription = this };
+        => Interlocked.Exchange(ref _isClosed, 1) != 0 ? null : Request.Close(this);
 
     private void SettleRange(SettleKind kind, ulong first, ulong last)
     {
@@ -118,6 +136,8 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     {
         if (last == 0 || last > LastTag)
             ThrowUnknownTag(last);
+        if (_options.IsSettledByDelivery)
+            return; // By its delivery.
         if (_isBackground && !_agent.IsOwnThread)
         {
             _foreign.Add(new Settlement(kind, first, last));
@@ -134,10 +154,30 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     {
         if (last <= _tagBase)
             return;
-        if (first == 0)
+        if (kind == TakenKind)
+            _tracker.Take(first - Math.Min(first, _tagBase), last - _tagBase);
+        else if (first == 0)
             _tracker.AckUpTo(last - _tagBase);
         else
             _tracker.Settle(kind, Math.Max(first, _tagBase + 1) - _tagBase, last - _tagBase);
+    }
+
+    /// <returns>What to take from the user's tags for those of the present connection.</returns>
+    /// <exception cref="LowLatencyException">A delivery of a lost connection.</exception>
+    internal ulong CheckForTransaction(ulong first, ulong last)
+    {
+        if (last == 0 || last > LastTag)
+            ThrowUnknownTag(last);
+        if (first > last)
+            throw new ArgumentOutOfRangeException(nameof(first), first, $"The first tag is above the last, {last}.");
+        ulong tagBase = Volatile.Read(ref _tagBase);
+        if (last <= tagBase || (first != 0 && first <= tagBase))
+        {
+            throw new LowLatencyException(ErrorCode.NotConnected,
+                $"Delivery {last} came on a connection that was lost since: it comes again, and is to be settled then.");
+        }
+
+        return tagBase;
     }
 
     private void ThrowUnknownTag(ulong tag)

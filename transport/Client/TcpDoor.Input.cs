@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Sockets;
@@ -88,6 +89,25 @@ internal sealed partial class TcpDoor
             Agent.BrokenRule($"delivery {fields.Tag} out of turn");
     }
 
+    private void OnDeliverConflated(scoped ReadOnlySpan<byte> frame)
+    {
+        if (!FrameParser.TryParseDeliverConflated(frame, out DeliverView view, out FrameError error))
+        {
+            Lose(error);
+            return;
+        }
+
+        ref readonly DeliverConflatedFrame fields = ref MemoryMarshal.AsRef<DeliverConflatedFrame>(frame);
+        ref readonly DeliverFrame deliver = ref fields.Deliver;
+        if (Agent.FindSubscription(deliver.Subscription) is not { } subscription)
+            return; // Ended in between.
+        bool isInOrder = subscription.OnDelivered(
+            in frame[FrameLayout.DeliverBlock], view.Payload, deliver.Tag, deliver.QueueSequence, view.DeliveryCount, view.Redelivered,
+            deliver.ReceivedNs + deliver.DispatchedDeltaNs, fields.FirstSequence, fields.Elided);
+        if (!isInOrder)
+            Agent.BrokenRule($"delivery {deliver.Tag} out of turn");
+    }
+
     private void OnConfirm(scoped ReadOnlySpan<byte> frame)
     {
         if (!FrameParser.TryParseConfirm(frame, out ConfirmFrame fields, out FrameError error))
@@ -104,57 +124,52 @@ internal sealed partial class TcpDoor
             return;
         }
 
-        FrameError error = default;
+        if (type == FrameType.DeliverConflated)
+        {
+            OnDeliverConflated(frame);
+            return;
+        }
+
+        if (type == FrameType.Heartbeat)
+            return;
+        if (!FrameParser.TryCheck(frame, out FrameError error))
+        {
+            Lose(error);
+            return;
+        }
+
+        FrameShape shape = FrameShape.Of(type)!;
+        if (shape.Event != 0)
+            Agent.OnAnswer(shape.Event, frame);
+        else
+            OnNotice(type, frame, new FrameParts(frame[shape.FixedLength..]));
+    }
+
+    private void OnNotice(FrameType type, scoped ReadOnlySpan<byte> frame, scoped FrameParts parts)
+    {
         switch (type)
         {
             case FrameType.Welcome:
-                if (FrameParser.TryParseWelcome(frame, out WelcomeView welcome, out error))
-                    OnWelcome(welcome.Fields);
+                OnWelcome(MemoryMarshal.Read<WelcomeFrame>(frame));
                 break;
             case FrameType.Error or FrameType.Close:
-                if (FrameParser.TryParseClose(frame, out TextView<CloseFrame> close, out error))
-                    OnRefusal((ErrorCode)close.Fields.Code, Encoding.UTF8.GetString(close.Text));
-                break;
-            case FrameType.Done:
-                if (FrameParser.TryParseDone(frame, out DoneFrame done, out error))
-                    Agent.OnDone(done.Request);
-                break;
-            case FrameType.Failed:
-                if (FrameParser.TryParseFailed(frame, out TextView<FailedFrame> failed, out error))
-                    Agent.OnFailed(failed.Fields.Request, (ErrorCode)failed.Fields.Code, Encoding.UTF8.GetString(failed.Text));
-                break;
-            case FrameType.QueueDeclared:
-                QueueDeclaredFrame declared = FrameParser.ParseQueueDeclared(frame);
-                Agent.OnQueueDeclared(declared.Request, declared.Ready, declared.Consumers);
-                break;
-            case FrameType.PublicationOpened:
-                if (FrameParser.TryParsePublicationOpened(frame, out PublicationOpenedFrame opened, out error))
-                    Agent.OnPublicationOpened(opened.Request, opened.Publication, opened.Window, opened.LastSequence);
+                OnRefusal((ErrorCode)MemoryMarshal.Read<CloseFrame>(frame).Code, Encoding.UTF8.GetString(parts.Long()));
                 break;
             case FrameType.Rejected:
-                if (FrameParser.TryParseRejected(frame, out RejectedView rejected, out error))
-                    OnRejected(rejected);
+                OnRejected(MemoryMarshal.Read<RejectedFrame>(frame), parts);
                 break;
             case FrameType.PublicationReady:
-                if (FrameParser.TryParsePublicationReady(frame, out PublicationReadyFrame ready, out error))
-                    Agent.OnPublicationReady(ready.Publication);
+                Agent.OnPublicationReady(MemoryMarshal.Read<PublicationReadyFrame>(frame).Publication);
                 break;
             case FrameType.PublicationEnded:
-                if (FrameParser.TryParsePublicationEnded(frame, out TextView<PublicationEndedFrame> ended, out error))
-                    Agent.OnPublicationEnded(ended.Fields.Publication, (ErrorCode)ended.Fields.Code, Encoding.UTF8.GetString(ended.Text));
-                break;
-            case FrameType.Subscribed:
-                SubscribedFrame subscribed = FrameParser.ParseSubscribed(frame);
-                Agent.OnSubscribed(subscribed.Request, subscribed.Subscription);
+                PublicationEndedFrame ended = MemoryMarshal.Read<PublicationEndedFrame>(frame);
+                Agent.OnPublicationEnded(ended.Publication, (ErrorCode)ended.Code, Encoding.UTF8.GetString(parts.Long()));
                 break;
             case FrameType.SubscriptionEnded:
-                if (FrameParser.TryParseSubscriptionEnded(frame, out TextView<SubscriptionEndedFrame> over, out error))
-                    Agent.OnSubscriptionEnded(over.Fields.Subscription, (ErrorCode)over.Fields.Code, Encoding.UTF8.GetString(over.Text));
+                SubscriptionEndedFrame over = MemoryMarshal.Read<SubscriptionEndedFrame>(frame);
+                Agent.OnSubscriptionEnded(over.Subscription, (ErrorCode)over.Code, Encoding.UTF8.GetString(parts.Long()));
                 break;
         }
-
-        if (!error.IsNone)
-            Lose(error);
     }
 
     // Before the connection is open the broker lets it in or refuses it; after, it does not let it in again.
@@ -197,13 +212,15 @@ internal sealed partial class TcpDoor
     }
 
     // The same queue and sentence come for thousands of messages: made into strings once.
-    private void OnRejected(in RejectedView view)
+    private void OnRejected(in RejectedFrame fields, scoped FrameParts parts)
     {
-        if (!IsSame(_lastQueue, view.Queue))
-            _lastQueue = Encoding.UTF8.GetString(view.Queue);
-        if (!IsSame(_lastReason, view.Text))
-            _lastReason = Encoding.UTF8.GetString(view.Text);
-        Agent.OnRejected(view.Fields.Publication, view.Fields.Sequence, (ErrorCode)view.Fields.Code, _lastQueue, _lastReason);
+        ReadOnlySpan<byte> queue = parts.String();
+        if (!IsSame(_lastQueue, queue))
+            _lastQueue = Encoding.UTF8.GetString(queue);
+        ReadOnlySpan<byte> text = parts.Long();
+        if (!IsSame(_lastReason, text))
+            _lastReason = Encoding.UTF8.GetString(text);
+        Agent.OnRejected(fields.Publication, fields.Sequence, (ErrorCode)fields.Code, _lastQueue, _lastReason);
     }
 
     private static bool IsSame(string text, ReadOnlySpan<byte> utf8)

@@ -7,10 +7,11 @@ internal sealed partial class TcpDoor
 {
     internal override bool TrySend(Request request)
     {
-        Span<byte> room = Room(FrameWriter.MaxControlLength);
+        ReadOnlySpan<byte> body = request.Encode(Agent);
+        Span<byte> room = Room(FrameLayout.PaddedLength(FrameLayout.HeaderLength + body.Length));
         if (room.IsEmpty)
             return false;
-        Gathered(Write(room, request));
+        Gathered(FrameWriter.WriteBehindHeader(room, FrameShape.Of(request.Type), body));
         return true;
     }
 
@@ -24,36 +25,22 @@ internal sealed partial class TcpDoor
         return true;
     }
 
-    private int Write(Span<byte> room, Request request)
+    internal override bool TrySendCredit(uint subscription, uint messages, ulong bytes)
     {
-        uint id = request.Id;
-        switch (request.Kind)
-        {
-            case RequestKind.DeclareQueue:
-                return FrameWriter.WriteDeclareQueue(room, id, request.QueueFlags, request.MaxLength, request.Name);
-            case RequestKind.DeleteQueue:
-                return FrameWriter.WriteDeleteQueue(room, id, request.Name);
-            case RequestKind.DeclareExchange:
-                return FrameWriter.WriteDeclareExchange(room, id, request.IsDurableExchange, Core.Engine.ExchangeKind.Direct, request.Name);
-            case RequestKind.DeleteExchange:
-                return FrameWriter.WriteDeleteExchange(room, id, request.Name);
-            case RequestKind.Bind:
-                return FrameWriter.WriteBind(room, id, request.Name, request.Queue, request.Key);
-            case RequestKind.Unbind:
-                return FrameWriter.WriteUnbind(room, id, request.Name, request.Queue, request.Key);
-            case RequestKind.OpenPublication:
-                Publication publication = request.Publication!;
-                return FrameWriter.WriteOpenPublication(
-                    room, id, publication.WantedWindow, publication.Durability, publication.Flags, publication.PublisherUtf8,
-                    publication.ExchangeUtf8, publication.RoutingKeyUtf8);
-            case RequestKind.ClosePublication:
-                return FrameWriter.WriteClosePublication(room, id, request.TargetHandle);
-            case RequestKind.Subscribe:
-                Subscription subscription = request.Subscription!;
-                Agent.FitCredit(subscription);
-                return FrameWriter.WriteSubscribe(room, id, subscription.FirstCredit, subscription.FirstCreditBytes, subscription.QueueUtf8);
-            default:
-                return FrameWriter.WriteUnsubscribe(room, id, request.TargetHandle);
-        }
+        Span<byte> room = Room(FrameWriter.LengthOf<CreditFrame>(0));
+        if (room.IsEmpty)
+            return false;
+        Gathered(FrameWriter.WriteCredit(room, subscription, messages, bytes));
+        return true;
+    }
+
+    internal override bool TrySendOperation(ReadOnlySpan<byte> frame)
+    {
+        Span<byte> room = Room(frame.Length);
+        if (room.IsEmpty)
+            return false;
+        frame.CopyTo(room);
+        Gathered(frame.Length);
+        return true;
     }
 }

@@ -224,7 +224,8 @@ internal sealed partial class TcpDoor : Door
         _maxFrameLength = ushort.MaxValue;
         Span<byte> room = Room(FrameWriter.MaxControlLength);
         Gathered(FrameWriter.WriteHello(
-            room, (uint)_options.HeartbeatInterval.TotalMilliseconds, Encoding.UTF8.GetBytes(_options.ClientName), FrameLayout.VirtualHost));
+            room, (uint)_options.HeartbeatInterval.TotalMilliseconds, Encoding.UTF8.GetBytes(_options.ClientName),
+            Encoding.UTF8.GetBytes(_options.VirtualHostOf(_address))));
         if (_output.SendTo(_socket!) == TcpSocket.Failed)
             LoseSocket();
     }

@@ -1,3 +1,5 @@
+using LowLatency.Core.Engine;
+
 namespace LowLatency.Client;
 
 /// <summary>What was declared through a connection, in order, to be declared again after a reconnect. The connection's thread only.</summary>
@@ -8,29 +10,36 @@ internal sealed class Topology
     /// <summary>Takes note of a request that the broker has carried out.</summary>
     internal void Note(Request request)
     {
-        switch (request.Kind)
+        switch (request.Type)
         {
-            case RequestKind.DeclareQueue when (request.QueueFlags & Core.Engine.QueueFlags.Passive) == 0:
-            case RequestKind.DeclareExchange:
-                Forget(request.Kind, request.Name);
+            case CommandType.DeclareQueue or CommandType.DeclareExchange when !request.IsPassive && !request.IsRepeat:
+                Forget(request.Type, NameOf(request));
                 _declared.Add(request);
                 break;
-            case RequestKind.Bind:
-                ForgetBinding(request);
+            case CommandType.Bind when !request.IsRepeat:
+                _declared.RemoveAll(other => other.Type == CommandType.Bind && other.HasBodyOf(request));
                 _declared.Add(request);
                 break;
-            case RequestKind.Unbind:
-                ForgetBinding(request);
+            case CommandType.Unbind:
+                _declared.RemoveAll(other => other.Type == CommandType.Bind && other.HasBodyOf(request));
                 break;
-            case RequestKind.DeleteQueue:
-                Forget(RequestKind.DeclareQueue, request.Name);
-                _declared.RemoveAll(other => other.Kind == RequestKind.Bind && Same(other.Queue, request.Name));
+            case CommandType.DeleteQueue:
+                Forget(CommandType.DeclareQueue, request.Name);
+                _declared.RemoveAll(other => other.Type == CommandType.Bind && !other.ToExchange && other.Destination == request.Name);
                 break;
-            case RequestKind.DeleteExchange:
-                Forget(RequestKind.DeclareExchange, request.Name);
-                _declared.RemoveAll(other => other.Kind == RequestKind.Bind && Same(other.Name, request.Name));
+            case CommandType.DeleteExchange:
+                Forget(CommandType.DeclareExchange, request.Name);
+                _declared.RemoveAll(other => other.Type == CommandType.Bind
+                    && (other.Name == request.Name || (other.ToExchange && other.Destination == request.Name)));
                 break;
         }
+    }
+
+    /// <summary>A queue that the broker names has another name from now on.</summary>
+    internal void Rename(string from, string to)
+    {
+        foreach (Request request in _declared)
+            request.Rename(from, to);
     }
 
     /// <summary>Adds to <paramref name="requests"/> what declares everything again.</summary>
@@ -40,10 +49,8 @@ internal sealed class Topology
             requests.Add(request.Repeat());
     }
 
-    private void Forget(RequestKind kind, byte[] name) => _declared.RemoveAll(other => other.Kind == kind && Same(other.Name, name));
+    private void Forget(CommandType type, string name) => _declared.RemoveAll(other => other.Type == type && NameOf(other) == name);
 
-    private void ForgetBinding(Request binding) => _declared.RemoveAll(other =>
-        other.Kind == RequestKind.Bind && Same(other.Name, binding.Name) && Same(other.Queue, binding.Queue) && Same(other.Key, binding.Key));
-
-    private static bool Same(byte[] one, byte[] other) => one.AsSpan().SequenceEqual(other);
+    // Of a queue that the broker named: what it said.
+    private static string NameOf(Request request) => request.Name.Length > 0 ? request.Name : request.Result.Name;
 }

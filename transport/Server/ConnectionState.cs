@@ -6,6 +6,9 @@ internal enum ConnectionState
     /// <summary>Accepted; the client's Hello is expected.</summary>
     Opening,
 
+    /// <summary>Said Hello; the engine is asked for a session. What is sent meanwhile waits.</summary>
+    Waiting,
+
     /// <summary>Has a session.</summary>
     Open,
 

@@ -3,27 +3,40 @@ using LowLatency.Core.Engine;
 
 namespace LowLatency.Transport.Server;
 
-/// <summary>Deliveries of one connection that wait, by reference, until its socket takes bytes again. First in, first out.</summary>
+/// <summary>Deliveries of one connection that wait, by reference, until its socket takes bytes again, and what must not overtake them. First in, first out.</summary>
 /// <remarks>Bounded by the credit that the connection gave: the engine sends no more. Native memory, held only while something waits. One thread.</remarks>
 internal sealed unsafe class DeliverBacklog : IDisposable
 {
     private const int FirstCapacity = 64;
 
-    private DeliverEvent* _events;
+    private WaitingEvent* _events;
     private int _capacity; // A power of two.
     private int _head;
 
     internal int Count { get; private set; }
 
     /// <summary>The oldest. Only when there is one; valid until the next call.</summary>
-    internal ref readonly DeliverEvent Oldest => ref _events[_head];
+    internal ref readonly WaitingEvent Oldest => ref _events[_head];
 
     internal void Enqueue(in DeliverEvent delivery)
     {
-        if (Count == _capacity)
-            Grow();
-        _events[(_head + Count) & (_capacity - 1)] = delivery;
-        Count++;
+        ref WaitingEvent added = ref Add();
+        added.Type = EventType.Deliver;
+        added.Conflated.Deliver = delivery;
+    }
+
+    internal void Enqueue(in DeliverConflatedEvent delivery)
+    {
+        ref WaitingEvent added = ref Add();
+        added.Type = EventType.DeliverConflated;
+        added.Conflated = delivery;
+    }
+
+    internal void Enqueue(in DoneEvent done)
+    {
+        ref WaitingEvent added = ref Add();
+        added.Type = EventType.Done;
+        added.Done = done;
     }
 
     internal void Dequeue()
@@ -39,9 +52,9 @@ internal sealed unsafe class DeliverBacklog : IDisposable
         int kept = 0;
         for (int i = 0; i < Count; i++)
         {
-            DeliverEvent delivery = _events[(_head + i) & (_capacity - 1)];
-            if (delivery.Subscription != subscription)
-                _events[(_head + kept++) & (_capacity - 1)] = delivery;
+            WaitingEvent waiting = _events[(_head + i) & (_capacity - 1)];
+            if (!waiting.IsDelivery || waiting.Conflated.Deliver.Subscription != subscription)
+                _events[(_head + kept++) & (_capacity - 1)] = waiting;
         }
 
         Count = kept;
@@ -51,10 +64,17 @@ internal sealed unsafe class DeliverBacklog : IDisposable
 
     public void Dispose() => Release();
 
+    private ref WaitingEvent Add()
+    {
+        if (Count == _capacity)
+            Grow();
+        return ref _events[(_head + Count++) & (_capacity - 1)];
+    }
+
     private void Grow()
     {
         int capacity = Math.Max(FirstCapacity, _capacity * 2);
-        DeliverEvent* events = (DeliverEvent*)NativeMemory.Alloc((nuint)capacity, (nuint)sizeof(DeliverEvent));
+        WaitingEvent* events = (WaitingEvent*)NativeMemory.Alloc((nuint)capacity, (nuint)sizeof(WaitingEvent));
         for (int i = 0; i < Count; i++)
             events[i] = _events[(_head + i) & (_capacity - 1)];
         NativeMemory.Free(_events);

@@ -37,10 +37,16 @@ internal readonly unsafe struct EventHandler : IRecordHandler
             case EventType.SubscriptionEnded:
                 OnEnded(connection, body);
                 break;
+            case EventType.DeliverConflated:
+                _agent.Deliver(connection, MemoryMarshal.AsRef<DeliverConflatedEvent>(body));
+                break;
             case EventType.SessionOpened:
+                _agent.Open(connection);
                 break;
             case EventType.SessionFault:
                 OnFault(connection, body);
+                break;
+            case EventType.Done when TransportAgent.TryDelay(connection, MemoryMarshal.AsRef<DoneEvent>(body)):
                 break;
             default:
                 OnReply(type, connection, body);
@@ -50,19 +56,15 @@ internal readonly unsafe struct EventHandler : IRecordHandler
 
     private void OnReply(EventType type, ServerConnection connection, ReadOnlySpan<byte> body)
     {
-        // The frame's fixed part is at most as long as the largest one; its variable part is the event's.
-        int length = FrameLayout.PaddedLength(sizeof(PublicationOpenedFrame) + body.Length);
-        if (!_agent.TryReserveReply(connection, length, out Span<byte> room))
+        // The frame of an answer is as long as its event; that of the others is shorter or hardly longer.
+        if (!_agent.TryReserveReply(connection, FrameLayout.PaddedLength(body.Length) + FrameLayout.Alignment, out Span<byte> room))
             return;
+        FrameType frame = FrameShape.Of(type);
         int written = type switch
         {
             EventType.Rejected => WriteRejected(room, body),
             EventType.PublicationReady => FrameWriter.WritePublicationReady(room, Fixed<PublicationReadyEvent>(body).Publication),
-            EventType.PublicationOpened => WritePublicationOpened(room, Fixed<PublicationOpenedEvent>(body)),
-            EventType.Subscribed => WriteSubscribed(room, Fixed<SubscribedEvent>(body)),
-            EventType.QueueDeclared => WriteQueueDeclared(room, Fixed<QueueDeclaredEvent>(body)),
-            EventType.Done => FrameWriter.WriteDone(room, Fixed<DoneEvent>(body).Request),
-            EventType.Failed => WriteFailed(room, body),
+            _ when frame != 0 => FrameWriter.WriteBehindHeader(room, frame, body[FrameLayout.HeaderLength..]),
             _ => throw new InvalidOperationException($"The engine sent an event of type {type}, which the native protocol has no frame for."),
         };
         connection.Output.Append(written);
@@ -89,21 +91,6 @@ internal readonly unsafe struct EventHandler : IRecordHandler
         RejectedEvent rejected = Fixed<RejectedEvent>(body);
         return FrameWriter.WriteRejectedEncoded(
             room, rejected.Publication, rejected.Sequence, (ErrorCode)rejected.Code, body[sizeof(RejectedEvent)..]);
-    }
-
-    private static int WritePublicationOpened(Span<byte> room, in PublicationOpenedEvent opened)
-        => FrameWriter.WritePublicationOpened(room, opened.Request, opened.Publication, opened.Window, opened.LastSequence);
-
-    private static int WriteSubscribed(Span<byte> room, in SubscribedEvent subscribed)
-        => FrameWriter.WriteSubscribed(room, subscribed.Request, subscribed.Subscription);
-
-    private static int WriteQueueDeclared(Span<byte> room, in QueueDeclaredEvent declared)
-        => FrameWriter.WriteQueueDeclared(room, declared.Request, declared.Consumers, declared.Ready);
-
-    private static int WriteFailed(Span<byte> room, ReadOnlySpan<byte> body)
-    {
-        FailedEvent failed = Fixed<FailedEvent>(body);
-        return FrameWriter.WriteFailedEncoded(room, failed.Request, (ErrorCode)failed.Code, body[sizeof(FailedEvent)..]);
     }
 
     private static TEvent Fixed<TEvent>(ReadOnlySpan<byte> body)

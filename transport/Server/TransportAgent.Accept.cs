@@ -119,7 +119,7 @@ internal sealed unsafe partial class TransportAgent
         {
             if (_table[slot] is not { } connection)
                 continue;
-            if (connection.State == ConnectionState.Opening)
+            if (connection.State <= ConnectionState.Waiting)
                 Fail(connection, ErrorCode.ShuttingDown, ShutdownSentence); // Before its Welcome a client expects nothing else.
             else
                 SayGoodbye(connection, ErrorCode.ShuttingDown, ShutdownSentence);

@@ -23,15 +23,29 @@ internal sealed unsafe partial class TransportAgent
     internal ServerConnection? OfSession(int session) => _table.OfSession(session);
 
     /// <summary>Writes the command that opens a session.</summary>
+    /// <param name="session">A free id.</param>
+    /// <param name="names">Client name and virtual host, strings.</param>
     /// <returns>False when the ring is full.</returns>
-    internal bool TryOpenSession(int session, scoped ReadOnlySpan<byte> clientName)
-        => TryCommand(CommandType.OpenSession, new OpenSessionCommand { Session = session, Connection = session, Port = _broker.Port.Index }, [.. clientName, 1, (byte)'/']);
+    internal bool TryOpenSession(int session, scoped ReadOnlySpan<byte> names)
+        => TryCommand(
+            CommandType.OpenSession,
+            new OpenSessionCommand { Session = session, Connection = session, Port = _broker.Port.Index, Nonce = SessionNonce.Next() },
+            names);
 
-    /// <summary>The handshake is done and the session's command written: welcomes the client.</summary>
-    internal void Open(ServerConnection connection, int session)
+    /// <summary>The session's command is written: the engine says whether there is such a virtual host.</summary>
+    internal void Await(ServerConnection connection, int session)
     {
         _table.BindSession(connection, session);
+        connection.Enter(ConnectionState.Waiting, _now.ElapsedNs);
+    }
+
+    /// <summary>The engine has opened the session: welcomes the client.</summary>
+    internal void Open(ServerConnection connection)
+    {
+        if (connection.State != ConnectionState.Waiting)
+            return; // Closing already.
         connection.Enter(ConnectionState.Open, _now.ElapsedNs);
+        connection.LastReceivedNs = _now.ElapsedNs;
         if (!TryReserveReply(connection, FrameWriter.MaxControlLength, out Span<byte> room))
             return;
         WelcomeFrame welcome = new()
@@ -191,8 +205,8 @@ internal sealed unsafe partial class TransportAgent
 
         switch (connection.State)
         {
-            case ConnectionState.Opening when _now.ElapsedNs - connection.StateSinceNs > Limits.HandshakeTimeoutMs * NsPerMs:
-                Fail(connection, ErrorCode.Timeout, $"No Hello within {Limits.HandshakeTimeoutMs} ms.");
+            case ConnectionState.Opening or ConnectionState.Waiting when _now.ElapsedNs - connection.StateSinceNs > Limits.HandshakeTimeoutMs * NsPerMs:
+                Fail(connection, ErrorCode.Timeout, connection.State == ConnectionState.Waiting ? "The broker was too busy to open the connection: try again." : $"No Hello within {Limits.HandshakeTimeoutMs} ms.");
                 return true;
             case ConnectionState.Open or ConnectionState.Leaving:
                 return RunHeartbeat(connection);

@@ -113,7 +113,7 @@ internal sealed unsafe partial class TransportAgent
         DeliverBacklog backlog = connection.Backlog;
         while (backlog.Count > 0 && connection.Output.SentLength < turnEnd)
         {
-            if (connection.Output.IsBlocked || !TryWriteDeliver(connection, backlog.Oldest))
+            if (connection.Output.IsBlocked || !TryWriteWaiting(connection, backlog.Oldest))
                 return;
             backlog.Dequeue();
         }
@@ -148,6 +148,25 @@ internal sealed unsafe partial class TransportAgent
         if (connection.Output.IsBlocked || connection.Backlog.Count > 0 || !TryWriteDeliver(connection, delivery))
             connection.Backlog.Enqueue(delivery);
         SendLater(connection);
+    }
+
+    /// <summary>As <see cref="Deliver(ServerConnection, in DeliverEvent)"/>.</summary>
+    internal void Deliver(ServerConnection connection, in DeliverConflatedEvent delivery)
+    {
+        if (connection.State != ConnectionState.Open)
+            return;
+        if (connection.Output.IsBlocked || connection.Backlog.Count > 0 || !TryWriteConflated(connection, delivery))
+            connection.Backlog.Enqueue(delivery);
+        SendLater(connection);
+    }
+
+    /// <summary>Lets a Done wait behind the deliveries that came before it, where there are any.</summary>
+    internal static bool TryDelay(ServerConnection connection, in DoneEvent done)
+    {
+        if (connection.Backlog.Count == 0)
+            return false;
+        connection.Backlog.Enqueue(done);
+        return true;
     }
 
     internal void Confirm(ServerConnection connection, in ConfirmEvent confirm)
@@ -191,6 +210,46 @@ internal sealed unsafe partial class TransportAgent
     {
         if (TryReserveReply(connection, FrameWriter.MaxControlLength, out Span<byte> room))
             connection.Output.Append(FrameWriter.WriteFailed(room, error.Request, error.Code, error.Sentence));
+    }
+
+    private bool TryWriteWaiting(ServerConnection connection, in WaitingEvent waiting) => waiting.Type switch
+    {
+        EventType.Deliver => TryWriteDeliver(connection, waiting.Conflated.Deliver),
+        EventType.DeliverConflated => TryWriteConflated(connection, waiting.Conflated),
+        _ => TryWriteDone(connection.Output, waiting.Done),
+    };
+
+    private static bool TryWriteDone(ConnectionOutput output, in DoneEvent done)
+    {
+        if (!output.TryReserve(sizeof(DoneEvent), out Span<byte> room))
+            return false;
+        output.Append(FrameWriter.Write(room, FrameType.Done, done));
+        return true;
+    }
+
+    private bool TryWriteConflated(ServerConnection connection, in DeliverConflatedEvent delivery)
+    {
+        if (!_broker.Reader.TryRead(delivery.Deliver.Position, out MessageView message))
+            return true;
+        ConnectionOutput output = connection.Output;
+        bool isSmall = message.PayloadLength < ConnectionOutput.GatherLength;
+        int length = isSmall ? FrameWriter.LengthOf<DeliverConflatedFrame>(message.PayloadLength) : FrameLayout.DeliverConflatedPayload;
+        if (!output.TryReserve(length, out Span<byte> room) || (!isSmall && output.IsBlocked))
+            return false;
+        if (isSmall)
+        {
+            FrameWriter.WriteDeliverConflated(
+                room, delivery, DispatchedDelta(message), message.DeliveredBlock, new ReadOnlySpan<byte>(message.Payload, message.PayloadLength));
+            output.Append(length);
+            if (output.PendingLength >= ConnectionOutput.FlushLength)
+                output.Flush();
+            return true;
+        }
+
+        FrameWriter.WriteDeliverConflatedHead(room, delivery, DispatchedDelta(message), message.DeliveredBlock, message.PayloadLength);
+        output.Append(length);
+        output.FlushWith(message.Payload, message.PayloadLength);
+        return true;
     }
 
     /// <returns>False when it must wait: the output is blocked and nothing was written.</returns>

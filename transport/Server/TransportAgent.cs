@@ -46,6 +46,8 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
     /// <inheritdoc/>
     public string Name => "transport";
 
+    internal MpscByteRing Ingress => _ingress;
+
     internal BrokerLimits Limits => _broker.Limits;
 
     internal SessionIds SessionIds => _broker.SessionIds;
@@ -104,16 +106,15 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
     /// <summary>Writes a command of a session.</summary>
     /// <returns>False when the ring is full: keep the frame and try again in a later cycle.</returns>
     internal bool TryCommand<TCommand>(CommandType type, scoped in TCommand command, scoped ReadOnlySpan<byte> variable = default)
-        where TCommand : unmanaged
-    {
-        if (!CommandWriter.TryWrite(_ingress, type, command, variable))
-        {
-            _isIngressFull = true;
-            return false;
-        }
+        where TCommand : unmanaged => Wrote(CommandWriter.TryWrite(_ingress, type, command, variable));
 
-        _hasCommands = true;
-        return true;
+    /// <summary>Takes note of whether a command went into <see cref="Ingress"/>.</summary>
+    /// <returns>The same.</returns>
+    internal bool Wrote(bool written)
+    {
+        _hasCommands |= written;
+        _isIngressFull |= !written;
+        return written;
     }
 
     private void WakeEngine()

@@ -15,7 +15,7 @@ internal enum TransportKind
     InProcess,
 }
 
-/// <summary>A parsed address. <c>tcp://host:port</c>: host is a name, an IPv4 address, an IPv6 address in brackets or <c>*</c> (any). <c>inproc://name</c>.</summary>
+/// <summary>A parsed address. <c>tcp://host:port</c>: host is a name, an IPv4 address, an IPv6 address in brackets or <c>*</c> (any); a virtual host can follow behind a slash. <c>inproc://name</c>.</summary>
 internal sealed record TransportAddress
 {
     /// <summary>The broker's port where an address names none.</summary>
@@ -38,6 +38,9 @@ internal sealed record TransportAddress
 
     /// <summary>0 to 65,535; 0 lets the system choose when listening.</summary>
     internal int Port { get; }
+
+    /// <summary>For clients: the virtual host, <c>/</c> where the address names none.</summary>
+    internal string VirtualHost { get; private init; } = "/";
 
     /// <exception cref="TransportException">The text is no address; the message says what one looks like.</exception>
     internal static TransportAddress Parse(string text)
@@ -99,7 +102,8 @@ internal sealed record TransportAddress
         if (Kind == TransportKind.InProcess)
             return InProcessPrefix + Host;
         string host = Host.Contains(':') ? $"[{Host}]" : Host;
-        return string.Create(CultureInfo.InvariantCulture, $"{TcpPrefix}{host}:{Port}");
+        string virtualHost = VirtualHost == "/" ? "" : "/" + Uri.EscapeDataString(VirtualHost);
+        return string.Create(CultureInfo.InvariantCulture, $"{TcpPrefix}{host}:{Port}{virtualHost}");
     }
 
     private static TransportAddress? ParseInProcess(string text, string name, ref string? problem)
@@ -112,6 +116,13 @@ internal sealed record TransportAddress
 
     private static TransportAddress? ParseTcp(string text, string rest, ref string? problem)
     {
+        string virtualHost = "/";
+        if (rest.IndexOf('/') is >= 0 and int slash)
+        {
+            virtualHost = Uri.UnescapeDataString(rest[(slash + 1)..]);
+            rest = rest[..slash];
+        }
+
         string host = rest;
         string? portText = null;
         if (rest.StartsWith('['))
@@ -145,6 +156,6 @@ internal sealed record TransportAddress
             return null;
         }
 
-        return new TransportAddress(TransportKind.Tcp, host, port);
+        return new TransportAddress(TransportKind.Tcp, host, port) { VirtualHost = virtualHost };
     }
 }

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LowLatency.Transport.Wire;
 
-// Fixed parts of the frames about a connection as a whole, read in place; what follows them is named in their comment.
-// A string is u8 length + UTF-8, a text is u16 length + UTF-8. Reserved fields are zero.
+// Fixed parts of frames that are not one of the engine's commands or events behind a header; what follows them is named in their comment.
+// A string is u8 length + UTF-8, a text is u16 length + UTF-8. Reserved fields are zero. All other frames: see FrameShape.
 
 /// <summary>First frame of a client. Then: client name (string), virtual host (string).</summary>
 /// <remarks>Keeps this form in every version of the protocol.</remarks>
@@ -77,26 +77,4 @@ internal struct CloseFrame
 internal struct HeartbeatFrame
 {
     internal FrameHeader Header;
-}
-
-/// <summary>A request without a result of its own is carried out.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct DoneFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-    internal uint Reserved;
-}
-
-/// <summary>A request was refused; the connection goes on. Then: text.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct FailedFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-
-    /// <summary>An <see cref="Core.Engine.ErrorCode"/>.</summary>
-    internal ushort Code;
-
-    internal ushort Reserved;
 }

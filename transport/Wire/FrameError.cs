@@ -28,7 +28,7 @@ internal readonly struct FrameError
     internal bool IsNone => Fault == FrameFault.None;
 
     /// <summary>True: send <see cref="FrameType.Error"/> and close. False: send <see cref="FrameType.Failed"/> and go on.</summary>
-    internal bool CostsConnection => Fault is not (FrameFault.NameNotUtf8 or FrameFault.NameEmpty);
+    internal bool CostsConnection => Fault != FrameFault.NameNotUtf8;
 
     internal ErrorCode Code => Fault switch
     {
@@ -38,7 +38,7 @@ internal readonly struct FrameError
         FrameFault.UnknownType => ErrorCode.CommandInvalid,
         FrameFault.LengthOverLimit => ErrorCode.FrameTooLarge,
         FrameFault.BodyOverLimit => ErrorCode.ContentTooLarge,
-        FrameFault.NameNotUtf8 or FrameFault.NameEmpty or FrameFault.StringNotUtf8 => ErrorCode.InvalidName,
+        FrameFault.NameNotUtf8 or FrameFault.StringNotUtf8 => ErrorCode.InvalidName,
         _ => ErrorCode.FrameError,
     };
 
@@ -59,17 +59,16 @@ internal readonly struct FrameError
         FrameFault.Reserved => $"{Name} has a reserved field that is not zero.",
         FrameFault.UnknownFlags => $"{Name} has flags 0x{_value:x2}: only 0x{_limit:x2} exist.",
         FrameFault.StringOverrun => $"String {_value} of {Name} runs past the end of the frame.",
+        FrameFault.TableOverrun => $"The table of {Name} runs past the end of the frame.",
         FrameFault.TextOverrun => $"The text of {Name} runs past the end of the frame.",
         FrameFault.PayloadOverrun => $"Routing key and headers of {Name} have {_value} bytes: the frame has room for {_limit}.",
         FrameFault.TrailingBytes => $"Bytes after the last field of {Name}: {_value}.",
         FrameFault.TextNotUtf8 => $"The text of {Name} is not valid UTF-8.",
         FrameFault.VersionOrder => $"Hello asks for versions {_limit} to {_value}: the lowest is at least 1 and not above the highest.",
-        FrameFault.RoutingKeyTooLong => $"The routing key of {Name} has {_value} bytes: it has at most {_limit}.",
         FrameFault.RoutingKeyNotUtf8 => $"The routing key of {Name} is not valid UTF-8.",
         FrameFault.StringNotUtf8 => $"String {_value} of {Name} is not valid UTF-8.",
         FrameFault.BodyOverLimit => $"A body of {_value} bytes is over the limit of {_limit} bytes: send smaller messages or raise the limit.",
         FrameFault.NameNotUtf8 => $"String {_value} of {Name} is not valid UTF-8: names are UTF-8 of at most 255 bytes.",
-        FrameFault.NameEmpty => $"String {_value} of {Name} is empty: this name has 1 to 255 bytes.",
         _ => "A frame is malformed.",
     };
 

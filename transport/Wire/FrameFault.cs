@@ -23,17 +23,16 @@ internal enum FrameFault : byte
     Reserved,
     UnknownFlags,
     StringOverrun,
+    TableOverrun,
     TextOverrun,
     PayloadOverrun,
     TrailingBytes,
     TextNotUtf8,
     VersionOrder,
-    RoutingKeyTooLong,
     RoutingKeyNotUtf8,
     StringNotUtf8,
     BodyOverLimit,
 
     // Costs the request only.
     NameNotUtf8,
-    NameEmpty,
 }

@@ -30,10 +30,13 @@ internal static class FrameLayout
     /// <summary>Offset of routing key, headers and body in <see cref="FrameType.Deliver"/>.</summary>
     internal const int DeliverPayload = 56;
 
+    /// <summary>Offset of routing key, headers and body in <see cref="FrameType.DeliverConflated"/>.</summary>
+    internal const int DeliverConflatedPayload = 72;
+
     /// <summary>Longest string (name, key) in bytes of UTF-8: its length is one byte.</summary>
     internal const int MaxStringLength = byte.MaxValue;
 
-    /// <summary>Longest text (sentence) in bytes of UTF-8: its length is two bytes.</summary>
+    /// <summary>Longest table, and longest text (sentence), in bytes: their length is two bytes.</summary>
     internal const int MaxTextLength = ushort.MaxValue;
 
     /// <summary>Sentences that this code writes are cut to this many bytes.</summary>
@@ -41,9 +44,6 @@ internal static class FrameLayout
 
     /// <summary>Credit in bytes that means: no limit in bytes.</summary>
     internal const ulong NoByteLimit = ulong.MaxValue;
-
-    /// <summary>The one virtual host of version 1.</summary>
-    internal static ReadOnlySpan<byte> VirtualHost => "/"u8;
 
     /// <summary>Bytes that a frame of that length takes on the wire: <paramref name="length"/> rounded up to a multiple of 8.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Unicode;
@@ -7,17 +8,34 @@ namespace LowLatency.Transport.Wire;
 /// <summary>Checks frames whole: everything that can be wrong with a frame by itself is found here and nowhere else.</summary>
 /// <remarks>
 /// <para>Frames come from <see cref="FrameReader"/>, which has checked their header: type, and length within the type's range.</para>
-/// <para>What a value means (a handle that is open, a level that exists) is for the engine to check, but every reserved bit is
+/// <para>What a value means (a handle that is open, a level that exists, an argument of a queue) is for the engine to check, but every reserved bit is
 /// checked here. Faults that cost the connection are looked for before those that cost a request only.</para>
 /// <para>Any thread; no allocation.</para>
 /// </remarks>
 internal static unsafe partial class FrameParser
 {
+    /// <summary>Checks a frame by the shape of its type: reserved fields, flags, strings, tables and texts. Then its fields and <see cref="FrameParts"/> can be read.</summary>
+    /// <param name="frame">The frame, from a <see cref="FrameReader"/>. Not one of the hot ones, which have a method of their own.</param>
+    /// <param name="error">What is wrong with it.</param>
+    internal static bool TryCheck(scoped ReadOnlySpan<byte> frame, out FrameError error)
+    {
+        FrameShape shape = FrameShape.Of((FrameType)frame[4])!;
+        return CheckReserved(frame, shape, out error)
+            && CheckFlags(frame, shape, out error)
+            && CheckSpecial(frame, shape, out error)
+            && CheckParts(frame, shape, out error)
+            && CheckEncoding(frame, shape, out error);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TFrame Fixed<TFrame>(scoped ReadOnlySpan<byte> frame)
         where TFrame : unmanaged => MemoryMarshal.Read<TFrame>(frame);
 
-    private static FrameType TypeOf(scoped ReadOnlySpan<byte> frame) => (FrameType)frame[4];
+    private static bool CheckReserved(scoped ReadOnlySpan<byte> frame, FrameShape shape, out FrameError error)
+    {
+        (int offset, int length) = shape.Reserved;
+        return CheckReserved(frame.Slice(offset, length).IndexOfAnyExcept((byte)0) < 0, shape.Type, out error);
+    }
 
     private static bool CheckReserved(bool isZero, FrameType type, out FrameError error)
     {
@@ -25,117 +43,100 @@ internal static unsafe partial class FrameParser
         return isZero;
     }
 
-    private static bool CheckFlags(byte flags, byte known, FrameType type, out FrameError error)
+    private static bool CheckFlags(scoped ReadOnlySpan<byte> frame, FrameShape shape, out FrameError error)
+    {
+        (int offset, int length, uint known) = shape.Flags;
+        uint flags = length switch
+        {
+            1 => frame[offset],
+            2 => BinaryPrimitives.ReadUInt16LittleEndian(frame[offset..]),
+            4 => BinaryPrimitives.ReadUInt32LittleEndian(frame[offset..]),
+            _ => 0,
+        };
+        return CheckFlags(flags, known, shape.Type, out error);
+    }
+
+    private static bool CheckFlags(uint flags, uint known, FrameType type, out FrameError error)
     {
         bool isKnown = (flags & ~known) == 0;
         error = isKnown ? default : new FrameError(FrameFault.UnknownFlags, type, flags, known);
         return isKnown;
     }
 
-    // Takes string number `index` (from 1, for the sentence) from the front of what is left of a frame.
-    private static bool TryTakeString(
-        scoped ref ReadOnlySpan<byte> rest, uint index, FrameType type, out ReadOnlySpan<byte> value, out FrameError error)
+    // The greetings have something to say beside.
+    private static bool CheckSpecial(scoped ReadOnlySpan<byte> frame, FrameShape shape, out FrameError error)
     {
-        if (rest.IsEmpty || rest.Length < 1 + rest[0])
+        error = default;
+        if (shape.Type is not (FrameType.Hello or FrameType.Welcome))
+            return true;
+        if (Fixed<uint>(frame[FrameLayout.MagicOffset..]) != FrameLayout.Magic)
         {
-            value = default;
-            error = new FrameError(FrameFault.StringOverrun, type, index);
+            error = new FrameError(FrameFault.NotThisProtocol, shape.Type);
             return false;
         }
 
-        value = rest.Slice(1, rest[0]);
-        rest = rest[(1 + value.Length)..];
-        error = default;
-        return true;
+        return shape.Type != FrameType.Hello || CheckVersions(Fixed<HelloFrame>(frame), out error);
     }
 
-    private static bool CheckEnd(scoped ReadOnlySpan<byte> rest, FrameType type, out FrameError error)
+    private static bool CheckVersions(in HelloFrame fields, out FrameError error)
     {
-        error = rest.IsEmpty ? default : new FrameError(FrameFault.TrailingBytes, type, (uint)rest.Length);
+        bool isOrdered = fields.MinVersion >= 1 && fields.MinVersion <= fields.Version;
+        error = isOrdered ? default : new FrameError(FrameFault.VersionOrder, FrameType.Hello, fields.Version, fields.MinVersion);
+        return isOrdered;
+    }
+
+    // Lengths only: all of them are in order before any byte of a part is looked at.
+    private static bool CheckParts(scoped ReadOnlySpan<byte> frame, FrameShape shape, out FrameError error)
+    {
+        ReadOnlySpan<byte> rest = frame[shape.FixedLength..];
+        for (int i = 0; i < shape.Parts.Length; i++)
+        {
+            int length = LengthOf(shape.Parts[i], rest);
+            if (length < 0)
+            {
+                FrameFault fault = shape.Parts[i] switch
+                {
+                    FramePart.String => FrameFault.StringOverrun,
+                    FramePart.Table => FrameFault.TableOverrun,
+                    _ => FrameFault.TextOverrun,
+                };
+                error = new FrameError(fault, shape.Type, (uint)i + 1);
+                return false;
+            }
+
+            rest = rest[length..];
+        }
+
+        error = rest.IsEmpty ? default : new FrameError(FrameFault.TrailingBytes, shape.Type, (uint)rest.Length);
         return rest.IsEmpty;
     }
 
-    private static bool TryTakeText(
-        ReadOnlySpan<byte> rest, FrameType type, out ReadOnlySpan<byte> value, out FrameError error)
+    /// <returns>Bytes of a part with its own length; -1 where it runs past the end.</returns>
+    private static int LengthOf(FramePart part, scoped ReadOnlySpan<byte> rest)
     {
-        value = default;
-        if (rest.Length < sizeof(ushort) || rest.Length - sizeof(ushort) < MemoryMarshal.Read<ushort>(rest))
-        {
-            error = new FrameError(FrameFault.TextOverrun, type);
-            return false;
-        }
-
-        int length = MemoryMarshal.Read<ushort>(rest);
-        if (!CheckEnd(rest[(sizeof(ushort) + length)..], type, out error))
-            return false;
-
-        value = rest.Slice(sizeof(ushort), length);
-        if (Utf8.IsValid(value))
-            return true;
-
-        error = new FrameError(FrameFault.TextNotUtf8, type);
-        return false;
+        int prefix = part == FramePart.String ? 1 : sizeof(ushort);
+        if (rest.Length < prefix)
+            return -1;
+        int length = prefix + (part == FramePart.String ? rest[0] : Fixed<ushort>(rest));
+        return length <= rest.Length ? length : -1;
     }
 
-    // A name in a request: its content costs the request only.
-    private static bool CheckName(
-        scoped ReadOnlySpan<byte> name, bool mayBeEmpty, uint index, FrameType type, uint request, out FrameError error)
+    // A name in a request costs the request only.
+    private static bool CheckEncoding(scoped ReadOnlySpan<byte> frame, FrameShape shape, out FrameError error)
     {
-        if (name.IsEmpty && !mayBeEmpty)
-        {
-            error = new FrameError(FrameFault.NameEmpty, type, index, request: request);
-            return false;
-        }
-
-        if (!Utf8.IsValid(name))
-        {
-            error = new FrameError(FrameFault.NameNotUtf8, type, index, request: request);
-            return false;
-        }
-
         error = default;
-        return true;
-    }
-
-    // A string in a frame that no request answers: its content costs the connection.
-    private static bool CheckString(scoped ReadOnlySpan<byte> value, uint index, FrameType type, out FrameError error)
-    {
-        bool isValid = Utf8.IsValid(value);
-        error = isValid ? default : new FrameError(FrameFault.StringNotUtf8, type, index);
-        return isValid;
-    }
-
-    private static bool TryParseText<TFrame>(
-        ReadOnlySpan<byte> frame, bool reservedIsZero, out TextView<TFrame> view, out FrameError error)
-        where TFrame : unmanaged
-    {
-        view = default;
-        FrameType type = TypeOf(frame);
-        if (!CheckReserved(reservedIsZero, type, out error)
-            || !TryTakeText(frame[sizeof(TFrame)..], type, out ReadOnlySpan<byte> text, out error))
+        FrameParts parts = new(frame[shape.FixedLength..]);
+        for (int i = 0; i < shape.Parts.Length; i++)
+        {
+            ReadOnlySpan<byte> part = shape.Parts[i] == FramePart.String ? parts.String() : parts.Long();
+            if (shape.Parts[i] == FramePart.Table || Utf8.IsValid(part))
+                continue;
+            error = shape.Parts[i] == FramePart.Text ? new FrameError(FrameFault.TextNotUtf8, shape.Type)
+                : shape.Command == 0 ? new FrameError(FrameFault.StringNotUtf8, shape.Type, (uint)i + 1)
+                : new FrameError(FrameFault.NameNotUtf8, shape.Type, (uint)i + 1, request: Fixed<uint>(frame[FrameLayout.HeaderLength..]));
             return false;
+        }
 
-        view = new TextView<TFrame> { Fields = Fixed<TFrame>(frame), Text = text };
-        return true;
-    }
-
-    private static bool TryParseName<TFrame>(
-        ReadOnlySpan<byte> frame, uint request, bool reservedIsZero, byte flags, byte knownFlags,
-        out NameView<TFrame> view, out FrameError error)
-        where TFrame : unmanaged
-    {
-        view = default;
-        FrameType type = TypeOf(frame);
-        ReadOnlySpan<byte> strings = frame[sizeof(TFrame)..];
-        ReadOnlySpan<byte> rest = strings;
-        if (!CheckReserved(reservedIsZero, type, out error)
-            || !CheckFlags(flags, knownFlags, type, out error)
-            || !TryTakeString(ref rest, 1, type, out ReadOnlySpan<byte> name, out error)
-            || !CheckEnd(rest, type, out error)
-            || !CheckName(name, mayBeEmpty: false, 1, type, request, out error))
-            return false;
-
-        view = new NameView<TFrame> { Fields = Fixed<TFrame>(frame), Strings = strings };
         return true;
     }
 }

@@ -3,12 +3,8 @@ using System.Runtime.CompilerServices;
 namespace LowLatency.Transport.Wire;
 
 /// <summary>What the 8 bytes of a header can be wrong in: which types a side accepts, and how long each can be.</summary>
-internal static unsafe class FrameRules
+internal static class FrameRules
 {
-    private const int OneString = 1 + FrameLayout.MaxStringLength;
-    private const int Text = 2 + FrameLayout.MaxTextLength;
-    private const uint Unbounded = uint.MaxValue;
-
     private static readonly Range[] Server = Build(FrameReceiver.Server);
     private static readonly Range[] Client = Build(FrameReceiver.Client);
 
@@ -23,7 +19,7 @@ internal static unsafe class FrameRules
         uint length = (uint)header;
         ref readonly Range range = ref (receiver == FrameReceiver.Server ? Server : Client)[type];
         return length - range.Minimum <= range.Span & length <= maxFrameLength
-            && (header >> 40 == 0 || type == (byte)FrameType.Deliver);
+            && (header >> 40 == 0 || type is (byte)FrameType.Deliver or (byte)FrameType.DeliverConflated);
     }
 
     /// <summary>Says why <see cref="Accepts"/> did not.</summary>
@@ -32,24 +28,24 @@ internal static unsafe class FrameRules
     {
         uint length = (uint)header;
         FrameType type = (FrameType)(byte)(header >> 32);
-        (uint minimum, uint maximum, bool toServer, bool toClient) = Of(type);
+        FrameShape? shape = FrameShape.Of(type);
         if (length < FrameLayout.HeaderLength)
             return new FrameError(FrameFault.LengthBelowHeader, type, length, FrameLayout.HeaderLength);
         if (length > maxFrameLength)
             return new FrameError(FrameFault.LengthOverLimit, type, length, maxFrameLength);
-        if (!toServer && !toClient)
+        if (shape == null)
             return new FrameError(FrameFault.UnknownType, type);
-        if (receiver == FrameReceiver.Server ? !toServer : !toClient)
+        if (!IsFor(shape, receiver))
             return new FrameError(FrameFault.WrongDirection, type);
-        if (length < minimum)
-            return new FrameError(FrameFault.LengthBelowMinimum, type, length, minimum);
-        if (length > maximum)
-            return new FrameError(FrameFault.LengthOverMaximum, type, length, maximum);
+        if (length < shape.FixedLength)
+            return new FrameError(FrameFault.LengthBelowMinimum, type, length, (uint)shape.FixedLength);
+        if (length > shape.MaxLength)
+            return new FrameError(FrameFault.LengthOverMaximum, type, length, shape.MaxLength);
         return new FrameError(FrameFault.HeaderReserved, type);
     }
 
     /// <summary>True for a type that exists, in whichever direction.</summary>
-    internal static bool Exists(FrameType type) => Of(type) is { ToServer: true } or { ToClient: true };
+    internal static bool Exists(FrameType type) => FrameShape.Of(type) != null;
 
     /// <summary>True for a header that one of the two sides would accept: bytes that are this protocol, if at the wrong time.</summary>
     internal static bool IsPlausible(ulong header) =>
@@ -59,58 +55,17 @@ internal static unsafe class FrameRules
     internal static string NameOf(FrameType type) =>
         Exists(type) ? type.ToString() : $"A frame of type {(byte)type}";
 
-    // Shortest and longest length of each type, and who accepts it.
-    private static (uint Minimum, uint Maximum, bool ToServer, bool ToClient) Of(FrameType type) => type switch
-    {
-        FrameType.Hello => Strings(sizeof(HelloFrame), 2, true, false),
-        FrameType.Welcome => Strings(sizeof(WelcomeFrame), 1, false, true),
-        FrameType.Error => Ending(sizeof(CloseFrame), false, true),
-        FrameType.Close => Ending(sizeof(CloseFrame), true, true),
-        FrameType.Heartbeat => Fixed(sizeof(HeartbeatFrame), true, true),
-        FrameType.Done => Fixed(sizeof(DoneFrame), false, true),
-        FrameType.Failed => Ending(sizeof(FailedFrame), false, true),
-        FrameType.OpenPublication => Strings(sizeof(OpenPublicationFrame), 3, true, false),
-        FrameType.PublicationOpened => Fixed(sizeof(PublicationOpenedFrame), false, true),
-        FrameType.ClosePublication => Fixed(sizeof(ClosePublicationFrame), true, false),
-        FrameType.Publish => ((uint)sizeof(PublishFrame), Unbounded, true, false),
-        FrameType.Confirm => Fixed(sizeof(ConfirmFrame), false, true),
-        FrameType.Rejected => ((uint)sizeof(RejectedFrame), (uint)(sizeof(RejectedFrame) + OneString + Text), false, true),
-        FrameType.PublicationReady => Fixed(sizeof(PublicationReadyFrame), false, true),
-        FrameType.PublicationEnded => Ending(sizeof(PublicationEndedFrame), false, true),
-        FrameType.Subscribe => Strings(sizeof(SubscribeFrame), 1, true, false),
-        FrameType.Subscribed => Fixed(sizeof(SubscribedFrame), false, true),
-        FrameType.Unsubscribe => Fixed(sizeof(UnsubscribeFrame), true, false),
-        FrameType.SubscriptionEnded => Ending(sizeof(SubscriptionEndedFrame), false, true),
-        FrameType.Credit => Fixed(sizeof(CreditFrame), true, false),
-        FrameType.Deliver => ((uint)sizeof(DeliverFrame), Unbounded, false, true),
-        FrameType.Settle => Fixed(sizeof(SettleFrame), true, false),
-        FrameType.DeclareQueue => Strings(sizeof(DeclareQueueFrame), 1, true, false),
-        FrameType.QueueDeclared => Fixed(sizeof(QueueDeclaredFrame), false, true),
-        FrameType.DeleteQueue => Strings(sizeof(NamedRequestFrame), 1, true, false),
-        FrameType.DeclareExchange => Strings(sizeof(DeclareExchangeFrame), 1, true, false),
-        FrameType.DeleteExchange => Strings(sizeof(NamedRequestFrame), 1, true, false),
-        FrameType.Bind or FrameType.Unbind => Strings(sizeof(NamedRequestFrame), 3, true, false),
-        _ => default,
-    };
-
-    private static (uint, uint, bool, bool) Fixed(int length, bool toServer, bool toClient) =>
-        ((uint)length, (uint)length, toServer, toClient);
-
-    private static (uint, uint, bool, bool) Strings(int length, int count, bool toServer, bool toClient) =>
-        ((uint)length, (uint)(length + count * OneString), toServer, toClient);
-
-    private static (uint, uint, bool, bool) Ending(int length, bool toServer, bool toClient) =>
-        ((uint)length, (uint)(length + Text), toServer, toClient);
+    private static bool IsFor(FrameShape shape, FrameReceiver receiver) => receiver == FrameReceiver.Server ? shape.ToServer : shape.ToClient;
 
     private static Range[] Build(FrameReceiver receiver)
     {
         Range[] ranges = new Range[256];
         for (int type = 0; type < ranges.Length; type++)
         {
-            (uint minimum, uint maximum, bool toServer, bool toClient) = Of((FrameType)type);
-            bool accepted = receiver == FrameReceiver.Server ? toServer : toClient;
             // What is not accepted gets a range that holds no length below uint.MaxValue, and none may be that long.
-            ranges[type] = accepted ? new Range(minimum, maximum - minimum) : new Range(uint.MaxValue, 0);
+            ranges[type] = FrameShape.Of((FrameType)type) is { } shape && IsFor(shape, receiver)
+                ? new Range((uint)shape.FixedLength, shape.MaxLength - (uint)shape.FixedLength)
+                : new Range(uint.MaxValue, 0);
         }
 
         return ranges;

@@ -19,6 +19,8 @@ internal enum FrameType : byte
     Rejected = 21,
     PublicationReady = 22,
     PublicationEnded = 23,
+    CommitTransaction = 24,
+    RollbackTransaction = 25,
 
     Subscribe = 32,
     Subscribed = 33,
@@ -27,6 +29,11 @@ internal enum FrameType : byte
     Credit = 36,
     Deliver = 37,
     Settle = 38,
+    Get = 39,
+    DeliverConflated = 40,
+    SubscriptionActive = 41,
+    Recover = 42,
+    SetMaxUnacked = 43,
 
     DeclareQueue = 48,
     QueueDeclared = 49,
@@ -35,4 +42,7 @@ internal enum FrameType : byte
     DeleteExchange = 52,
     Bind = 53,
     Unbind = 54,
+    PurgeQueue = 55,
+    DeclareVirtualHost = 56,
+    DeleteVirtualHost = 57,
 }

@@ -41,7 +41,7 @@ internal static unsafe partial class FrameWriter
 
     /// <summary>Writes an <see cref="FrameType.Error"/> whose text is encoded already.</summary>
     internal static int WriteErrorEncoded(scoped Span<byte> destination, ErrorCode code, scoped ReadOnlySpan<byte> encoded) =>
-        WriteEncoded(destination, FrameType.Error, new CloseFrame { Code = (ushort)code }, encoded);
+        Write(destination, FrameType.Error, new CloseFrame { Code = (ushort)code }, encoded);
 
     /// <summary>Writes a <see cref="FrameType.Close"/>. The sentence is cut to <see cref="FrameLayout.SentTextLength"/> bytes.</summary>
     internal static int WriteClose(scoped Span<byte> destination, ErrorCode code, scoped ReadOnlySpan<char> sentence) =>
@@ -51,15 +51,7 @@ internal static unsafe partial class FrameWriter
     internal static int WriteHeartbeat(scoped Span<byte> destination) =>
         Begin(destination, FrameType.Heartbeat, default(HeartbeatFrame), 0);
 
-    /// <summary>Writes a <see cref="FrameType.Done"/>, 16 bytes.</summary>
-    internal static int WriteDone(scoped Span<byte> destination, uint request) =>
-        Begin(destination, FrameType.Done, new DoneFrame { Request = request }, 0);
-
     /// <summary>Writes a <see cref="FrameType.Failed"/>. The sentence is cut to <see cref="FrameLayout.SentTextLength"/> bytes.</summary>
     internal static int WriteFailed(scoped Span<byte> destination, uint request, ErrorCode code, scoped ReadOnlySpan<char> sentence) =>
-        WriteText(destination, FrameType.Failed, new FailedFrame { Request = request, Code = (ushort)code }, sentence);
-
-    /// <summary>Writes a <see cref="FrameType.Failed"/> whose text is encoded already.</summary>
-    internal static int WriteFailedEncoded(scoped Span<byte> destination, uint request, ErrorCode code, scoped ReadOnlySpan<byte> encoded) =>
-        WriteEncoded(destination, FrameType.Failed, new FailedFrame { Request = request, Code = (ushort)code }, encoded);
+        WriteText(destination, FrameType.Failed, new FailedEvent { Request = request, Code = (ushort)code }, sentence);
 }

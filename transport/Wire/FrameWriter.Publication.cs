@@ -6,30 +6,6 @@ namespace LowLatency.Transport.Wire;
 /// <content>Frames about publishing.</content>
 internal static unsafe partial class FrameWriter
 {
-    /// <summary>Writes an <see cref="FrameType.OpenPublication"/>.</summary>
-    internal static int WriteOpenPublication(
-        scoped Span<byte> destination, uint request, uint window, DurabilityLevel level, PublicationFlags flags,
-        scoped ReadOnlySpan<byte> publisher, scoped ReadOnlySpan<byte> exchange, scoped ReadOnlySpan<byte> routingKey)
-    {
-        OpenPublicationFrame fields = new() { Request = request, Window = window, Level = (byte)level, Flags = (byte)flags };
-        return WriteNames(destination, FrameType.OpenPublication, fields, publisher, exchange, routingKey);
-    }
-
-    /// <summary>Writes a <see cref="FrameType.PublicationOpened"/>, 32 bytes.</summary>
-    internal static int WritePublicationOpened(
-        scoped Span<byte> destination, uint request, uint publication, uint window, ulong lastSequence)
-    {
-        PublicationOpenedFrame fields = new()
-        {
-            Request = request, Publication = publication, Window = window, LastSequence = lastSequence,
-        };
-        return Begin(destination, FrameType.PublicationOpened, fields, 0);
-    }
-
-    /// <summary>Writes a <see cref="FrameType.ClosePublication"/>, 16 bytes.</summary>
-    internal static int WriteClosePublication(scoped Span<byte> destination, uint request, uint publication) =>
-        Begin(destination, FrameType.ClosePublication, new ClosePublicationFrame { Request = request, Publication = publication }, 0);
-
     /// <summary>Bytes, padding included, of a <see cref="FrameType.Publish"/>.</summary>
     internal static int PublishLength(int routingKeyLength, int headersLength, int bodyLength) =>
         LengthOf<PublishFrame>(routingKeyLength + headersLength + bodyLength);
@@ -48,14 +24,15 @@ internal static unsafe partial class FrameWriter
     /// <summary>Writes a <see cref="FrameType.Publish"/>.</summary>
     /// <param name="destination">At least <see cref="PublishLength"/> bytes.</param>
     /// <param name="publication">Handle of the publication.</param>
-    /// <param name="sequence">Of the message, from 1.</param>
+    /// <param name="sequence">Of the message, from 1; 0 in a transaction.</param>
     /// <param name="publishedNs">Unix time in nanoseconds.</param>
     /// <param name="routingKey">At most 255 bytes of UTF-8; empty for the publication's.</param>
     /// <param name="headers">At most 65,535 bytes.</param>
     /// <param name="body">At most what the server's Welcome allows.</param>
+    /// <param name="flags">Of this message.</param>
     internal static int WritePublish(
         scoped Span<byte> destination, uint publication, ulong sequence, long publishedNs,
-        scoped ReadOnlySpan<byte> routingKey, scoped ReadOnlySpan<byte> headers, scoped ReadOnlySpan<byte> body)
+        scoped ReadOnlySpan<byte> routingKey, scoped ReadOnlySpan<byte> headers, scoped ReadOnlySpan<byte> body, PublishFlags flags = PublishFlags.None)
     {
         if (routingKey.Length > FrameLayout.MaxStringLength)
             ThrowStringTooLong(routingKey.Length);
@@ -66,7 +43,8 @@ internal static unsafe partial class FrameWriter
             Sequence = sequence,
             Publication = publication,
             PublishedNs = publishedNs,
-            RoutingKeyLength = (ushort)routingKey.Length,
+            RoutingKeyLength = (byte)routingKey.Length,
+            Flags = (byte)flags,
             HeadersLength = (ushort)headers.Length,
         };
         int padded = Begin(destination, FrameType.Publish, fields, routingKey.Length + headers.Length + body.Length);
@@ -91,7 +69,7 @@ internal static unsafe partial class FrameWriter
     /// <param name="encoded">Queue (string) and text, as on the wire and in the engine's event.</param>
     internal static int WriteRejectedEncoded(
         scoped Span<byte> destination, uint publication, ulong sequence, ErrorCode code, scoped ReadOnlySpan<byte> encoded) =>
-        WriteEncoded(
+        Write(
             destination, FrameType.Rejected,
             new RejectedFrame { Sequence = sequence, Publication = publication, Code = (ushort)code }, encoded);
 
@@ -102,7 +80,7 @@ internal static unsafe partial class FrameWriter
     /// <summary>Writes a <see cref="FrameType.PublicationEnded"/> whose text is encoded already.</summary>
     internal static int WritePublicationEndedEncoded(
         scoped Span<byte> destination, uint publication, ErrorCode code, scoped ReadOnlySpan<byte> encoded) =>
-        WriteEncoded(
+        Write(
             destination, FrameType.PublicationEnded,
             new PublicationEndedFrame { Publication = publication, Code = (ushort)code }, encoded);
 

@@ -7,25 +7,10 @@ namespace LowLatency.Transport.Wire;
 /// <content>Frames about consuming.</content>
 internal static unsafe partial class FrameWriter
 {
-    /// <summary>Writes a <see cref="FrameType.Subscribe"/>.</summary>
-    internal static int WriteSubscribe(
-        scoped Span<byte> destination, uint request, uint creditMessages, ulong creditBytes, scoped ReadOnlySpan<byte> queue) =>
-        WriteName(
-            destination, FrameType.Subscribe,
-            new SubscribeFrame { Request = request, CreditMessages = creditMessages, CreditBytes = creditBytes }, queue);
-
-    /// <summary>Writes a <see cref="FrameType.Subscribed"/>, 16 bytes.</summary>
-    internal static int WriteSubscribed(scoped Span<byte> destination, uint request, uint subscription) =>
-        Begin(destination, FrameType.Subscribed, new SubscribedFrame { Request = request, Subscription = subscription }, 0);
-
-    /// <summary>Writes an <see cref="FrameType.Unsubscribe"/>, 16 bytes.</summary>
-    internal static int WriteUnsubscribe(scoped Span<byte> destination, uint request, uint subscription) =>
-        Begin(destination, FrameType.Unsubscribe, new UnsubscribeFrame { Request = request, Subscription = subscription }, 0);
-
     /// <summary>Writes a <see cref="FrameType.SubscriptionEnded"/> whose text is encoded already.</summary>
     internal static int WriteSubscriptionEndedEncoded(
         scoped Span<byte> destination, uint subscription, ErrorCode code, scoped ReadOnlySpan<byte> encoded) =>
-        WriteEncoded(
+        Write(
             destination, FrameType.SubscriptionEnded,
             new SubscriptionEndedFrame { Subscription = subscription, Code = (ushort)code }, encoded);
 
@@ -56,7 +41,9 @@ internal static unsafe partial class FrameWriter
             ThrowTooShort(destination.Length, padded);
         ref byte start = ref MemoryMarshal.GetReference(destination);
         Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, padded - FrameLayout.Alignment), 0UL);
-        PutDeliver(ref start, payload.Length, subscription, tag, queueSequence, redelivered, deliveryCount, dispatchedDeltaNs, deliveredBlock);
+        PutDeliver(
+            ref start, FrameType.Deliver, FrameLayout.DeliverPayload + payload.Length, subscription, tag, queueSequence, redelivered, deliveryCount,
+            dispatchedDeltaNs, deliveredBlock);
         payload.CopyTo(destination[FrameLayout.DeliverPayload..]);
         return padded;
     }
@@ -72,19 +59,56 @@ internal static unsafe partial class FrameWriter
         if (destination.Length < FrameLayout.DeliverPayload)
             ThrowTooShort(destination.Length, FrameLayout.DeliverPayload);
         PutDeliver(
-            ref MemoryMarshal.GetReference(destination), payloadLength, subscription, tag, queueSequence, redelivered, deliveryCount,
-            dispatchedDeltaNs, deliveredBlock);
+            ref MemoryMarshal.GetReference(destination), FrameType.Deliver, FrameLayout.DeliverPayload + payloadLength, subscription, tag, queueSequence,
+            redelivered, deliveryCount, dispatchedDeltaNs, deliveredBlock);
         return FrameLayout.DeliverPayload;
+    }
+
+    /// <summary>Writes the fixed part of a <see cref="FrameType.DeliverConflated"/> only, as <see cref="WriteDeliverHead"/>.</summary>
+    /// <param name="destination">At least <see cref="FrameLayout.DeliverConflatedPayload"/> bytes.</param>
+    /// <param name="conflated">As the engine gave it.</param>
+    /// <param name="dispatchedDeltaNs">Nanoseconds from its receipt to its dispatch.</param>
+    /// <param name="deliveredBlock">The <see cref="MessageLayout.DeliveredBlockLength"/> bytes of its record, copied as they are.</param>
+    /// <param name="payloadLength">Bytes of routing key, headers and body.</param>
+    /// <returns><see cref="FrameLayout.DeliverConflatedPayload"/>.</returns>
+    internal static int WriteDeliverConflatedHead(
+        scoped Span<byte> destination, scoped in DeliverConflatedEvent conflated, uint dispatchedDeltaNs, byte* deliveredBlock, int payloadLength)
+    {
+        if (destination.Length < FrameLayout.DeliverConflatedPayload)
+            ThrowTooShort(destination.Length, FrameLayout.DeliverConflatedPayload);
+        ref byte start = ref MemoryMarshal.GetReference(destination);
+        ref readonly DeliverEvent deliver = ref conflated.Deliver;
+        PutDeliver(
+            ref start, FrameType.DeliverConflated, FrameLayout.DeliverConflatedPayload + payloadLength, deliver.Subscription, deliver.Tag,
+            deliver.QueueSequence, (deliver.Flags & DeliverEvent.RedeliveredFlag) != 0, deliver.DeliveryCount, dispatchedDeltaNs, deliveredBlock);
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, FrameLayout.DeliverPayload), conflated.FirstSequence);
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, FrameLayout.DeliverPayload + sizeof(ulong)), conflated.Elided);
+        return FrameLayout.DeliverConflatedPayload;
+    }
+
+    /// <summary>Writes a <see cref="FrameType.DeliverConflated"/>, payload copied behind it.</summary>
+    /// <inheritdoc cref="WriteDeliverConflatedHead"/>
+    internal static int WriteDeliverConflated(
+        scoped Span<byte> destination, scoped in DeliverConflatedEvent conflated, uint dispatchedDeltaNs, byte* deliveredBlock,
+        scoped ReadOnlySpan<byte> payload)
+    {
+        int padded = LengthOf<DeliverConflatedFrame>(payload.Length);
+        if ((uint)destination.Length < (uint)padded)
+            ThrowTooShort(destination.Length, padded);
+        destination[(padded - FrameLayout.Alignment)..padded].Clear();
+        WriteDeliverConflatedHead(destination, conflated, dispatchedDeltaNs, deliveredBlock, payload.Length);
+        payload.CopyTo(destination[FrameLayout.DeliverConflatedPayload..]);
+        return padded;
     }
 
     // The caller has checked that there is room for the fixed part.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutDeliver(
-        ref byte start, int payloadLength, uint subscription, ulong tag, ulong queueSequence, bool redelivered, ushort deliveryCount,
+        ref byte start, FrameType type, int length, uint subscription, ulong tag, ulong queueSequence, bool redelivered, ushort deliveryCount,
         uint dispatchedDeltaNs, byte* deliveredBlock)
     {
         ulong flags = redelivered ? (ulong)DeliverFrame.RedeliveredFlag << 40 : 0;
-        ulong header = (uint)(FrameLayout.DeliverPayload + payloadLength) | (ulong)FrameType.Deliver << 32 | flags | (ulong)deliveryCount << 48;
+        ulong header = (uint)length | (ulong)type << 32 | flags | (ulong)deliveryCount << 48;
         Unsafe.WriteUnaligned(ref start, header);
         Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, 8), tag);
         Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, 16), queueSequence);
@@ -101,13 +125,16 @@ internal static unsafe partial class FrameWriter
     /// <param name="lastTag">Last tag of the range.</param>
     /// <param name="creditMessages">Credit in messages added at the same time.</param>
     /// <param name="creditBytes">Credit in bytes added at the same time.</param>
+    /// <param name="flags">Whether it is part of the session's transaction.</param>
     internal static int WriteSettle(
-        scoped Span<byte> destination, uint subscription, SettleKind kind, ulong firstTag, ulong lastTag, uint creditMessages, ulong creditBytes)
+        scoped Span<byte> destination, uint subscription, SettleKind kind, ulong firstTag, ulong lastTag, uint creditMessages, ulong creditBytes,
+        SettleFlags flags = SettleFlags.None)
     {
         SettleFrame fields = new()
         {
             Subscription = subscription,
             Kind = (byte)kind,
+            Flags = (byte)flags,
             FirstTag = firstTag,
             LastTag = lastTag,
             CreditMessages = creditMessages,

@@ -9,13 +9,13 @@ namespace LowLatency.Transport.Wire;
 /// <remarks>
 /// <para>Each method writes one frame with its padding at the start of <c>destination</c> and returns the bytes written, a
 /// multiple of 8. A destination that is too short, or a string over 255 bytes, is the caller's bug: it throws and the content of
-/// the destination is undefined. <see cref="MaxControlLength"/> is enough for every frame except Publish and Deliver.</para>
+/// the destination is undefined. <see cref="MaxControlLength"/> is enough for every frame without payload and table.</para>
 /// <para>Strings are given as UTF-8 without their length; a parameter named <c>encoded</c> is a variable part as it is on the wire,
 /// lengths included. Any thread; no allocation.</para>
 /// </remarks>
 internal static unsafe partial class FrameWriter
 {
-    /// <summary>Bytes that no frame but Publish and Deliver is longer than, padding included, when this code writes its text.</summary>
+    /// <summary>Bytes that no frame is longer than, padding included, but those with a payload or a table, when this code writes its text.</summary>
     /// <remarks>That is Rejected: 24 + a string + a text cut to <see cref="FrameLayout.SentTextLength"/>. Not for <c>encoded</c> texts.</remarks>
     internal const int MaxControlLength = (24 + 1 + FrameLayout.MaxStringLength + 2 + FrameLayout.SentTextLength + 7) & ~7;
 
@@ -44,14 +44,26 @@ internal static unsafe partial class FrameWriter
         return padded;
     }
 
-    private static int WriteEncoded<TFrame>(
-        scoped Span<byte> destination, FrameType type, scoped in TFrame fields, scoped ReadOnlySpan<byte> encoded)
+    /// <summary>Writes a frame whose fixed part is given as a struct that begins with 8 bytes for the header: a frame's, a command's or an event's.</summary>
+    /// <param name="destination">The struct's bytes, those of <paramref name="encoded"/>, and padding.</param>
+    /// <param name="type">Of the frame.</param>
+    /// <param name="fields">What its first 8 bytes hold does not matter.</param>
+    /// <param name="encoded">Strings, tables, texts, as they are on the wire.</param>
+    internal static int Write<TFrame>(
+        scoped Span<byte> destination, FrameType type, scoped in TFrame fields, scoped ReadOnlySpan<byte> encoded = default)
         where TFrame : unmanaged
     {
         int padded = Begin(destination, type, fields, encoded.Length);
         encoded.CopyTo(destination[sizeof(TFrame)..]);
         return padded;
     }
+
+    /// <summary>Writes a frame of which everything behind the header is there already.</summary>
+    /// <param name="destination">8 bytes, those of <paramref name="behindHeader"/>, and padding.</param>
+    /// <param name="type">Of the frame.</param>
+    /// <param name="behindHeader">A request or an answer, as it is in the engine's command or event behind its first 8 bytes.</param>
+    internal static int WriteBehindHeader(scoped Span<byte> destination, FrameType type, scoped ReadOnlySpan<byte> behindHeader)
+        => Write(destination, type, default(FrameHeader), behindHeader);
 
     private static int WriteName<TFrame>(
         scoped Span<byte> destination, FrameType type, scoped in TFrame fields, scoped ReadOnlySpan<byte> name)
@@ -62,19 +74,6 @@ internal static unsafe partial class FrameWriter
         return padded;
     }
 
-    private static int WriteNames<TFrame>(
-        scoped Span<byte> destination, FrameType type, scoped in TFrame fields,
-        scoped ReadOnlySpan<byte> first, scoped ReadOnlySpan<byte> second, scoped ReadOnlySpan<byte> third)
-        where TFrame : unmanaged
-    {
-        int padded = Begin(destination, type, fields, 3 + first.Length + second.Length + third.Length);
-        Span<byte> rest = destination[sizeof(TFrame)..];
-        rest = rest[PutString(rest, first)..];
-        rest = rest[PutString(rest, second)..];
-        PutString(rest, third);
-        return padded;
-    }
-
     private static int WriteText<TFrame>(scoped Span<byte> destination, FrameType type, scoped in TFrame fields, scoped ReadOnlySpan<char> text)
         where TFrame : unmanaged
     {
@@ -82,7 +81,7 @@ internal static unsafe partial class FrameWriter
         Span<byte> encoded = stackalloc byte[sizeof(ushort) + FrameLayout.SentTextLength];
         Utf8.FromUtf16(text, encoded[sizeof(ushort)..], out _, out int length, replaceInvalidSequences: true);
         MemoryMarshal.Write(encoded, (ushort)length);
-        return WriteEncoded(destination, type, fields, encoded[..(sizeof(ushort) + length)]);
+        return Write(destination, type, fields, encoded[..(sizeof(ushort) + length)]);
     }
 
     private static int PutString(scoped Span<byte> destination, scoped ReadOnlySpan<byte> value)

@@ -4,65 +4,21 @@ namespace LowLatency.Transport.Wire;
 
 // Fixed parts of the frames about publishing.
 
-/// <summary>Then: publisher (string, may be empty), exchange (string, empty for the default one), routing key (string, may be empty).</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct OpenPublicationFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-
-    /// <summary>Most unconfirmed messages that the client wants to have under way.</summary>
-    internal uint Window;
-
-    /// <summary>A <see cref="Core.Engine.DurabilityLevel"/>.</summary>
-    internal byte Level;
-
-    /// <summary><see cref="Core.Engine.PublicationFlags"/>.</summary>
-    internal byte Flags;
-
-    internal ushort Reserved0;
-    internal uint Reserved1;
-}
-
-/// <summary>Answer to <see cref="OpenPublicationFrame"/>.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct PublicationOpenedFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-
-    /// <summary>Handle that the frames of this publication carry, on this connection.</summary>
-    internal uint Publication;
-
-    /// <summary>Granted window in messages.</summary>
-    internal uint Window;
-
-    internal uint Reserved;
-
-    /// <summary>Highest sequence that the broker has from this publisher; 0 for none.</summary>
-    internal ulong LastSequence;
-}
-
-/// <summary>Answered by <see cref="DoneFrame"/> or <see cref="FailedFrame"/>.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct ClosePublicationFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-    internal uint Publication;
-}
-
 /// <summary>One message. Then: routing key (the publication's when its length is 0), headers, body.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct PublishFrame
 {
     internal FrameHeader Header;
 
-    /// <summary>Starts at 1 and rises.</summary>
+    /// <summary>Starts at 1 and rises; 0 in a transaction.</summary>
     internal ulong Sequence;
 
     internal uint Publication;
-    internal ushort RoutingKeyLength;
+    internal byte RoutingKeyLength;
+
+    /// <summary><see cref="Core.Engine.PublishFlags"/>.</summary>
+    internal byte Flags;
+
     internal ushort HeadersLength;
 
     /// <summary>Unix time in nanoseconds, by the publisher's clock.</summary>

@@ -4,40 +4,6 @@ namespace LowLatency.Transport.Wire;
 
 // Fixed parts of the frames about consuming.
 
-/// <summary>Then: queue (string).</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct SubscribeFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-
-    /// <summary>First credit in messages; 0 is allowed.</summary>
-    internal uint CreditMessages;
-
-    /// <summary>First credit in bytes; <see cref="FrameLayout.NoByteLimit"/> for none.</summary>
-    internal ulong CreditBytes;
-}
-
-/// <summary>Answer to <see cref="SubscribeFrame"/>.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct SubscribedFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-
-    /// <summary>Handle that the frames of this subscription carry, on this connection.</summary>
-    internal uint Subscription;
-}
-
-/// <summary>Answered by <see cref="DoneFrame"/> or <see cref="FailedFrame"/>.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 8)]
-internal struct UnsubscribeFrame
-{
-    internal FrameHeader Header;
-    internal uint Request;
-    internal uint Subscription;
-}
-
 /// <summary>The broker ended a subscription. Then: text.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct SubscriptionEndedFrame
@@ -96,6 +62,20 @@ internal struct DeliverFrame
     internal const byte RedeliveredFlag = 1;
 }
 
+/// <summary>The newest message of a key, for a conflating subscription. Then: routing key, headers, body.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct DeliverConflatedFrame
+{
+    /// <summary><see cref="DeliverFrame.QueueSequence"/> is the last of the range.</summary>
+    internal DeliverFrame Deliver;
+
+    /// <summary>First queue sequence with this key since the key was last delivered here.</summary>
+    internal ulong FirstSequence;
+
+    /// <summary>Messages with this key that are not delivered because this one is newer.</summary>
+    internal ulong Elided;
+}
+
 /// <summary>Settles deliveries of a subscription and adds credit at the same time.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8)]
 internal struct SettleFrame
@@ -106,7 +86,9 @@ internal struct SettleFrame
     /// <summary>A <see cref="Core.Engine.SettleKind"/>.</summary>
     internal byte Kind;
 
-    internal byte Reserved0;
+    /// <summary><see cref="Core.Engine.SettleFlags"/>.</summary>
+    internal byte Flags;
+
     internal ushort Reserved1;
 
     /// <summary>0 means cumulative: all unsettled tags up to <see cref="LastTag"/>.</summary>
