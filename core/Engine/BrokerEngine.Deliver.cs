@@ -60,7 +60,10 @@ internal sealed unsafe partial class BrokerEngine
         if (count > first)
             TellDelivered(queue);
         if (_passed.Count > 0)
+        {
             TrySettle(queue, _passed, SettleKind.Ack); // There is room: see above. Where the journal is full or failed it may come again.
+            again |= queue.Consumers.Viewers.Length > 0; // They were shown what there was before.
+        }
         return again;
     }
 

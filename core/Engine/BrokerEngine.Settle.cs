@@ -221,6 +221,9 @@ internal sealed unsafe partial class BrokerEngine
             }
         }
         OnRoom(queue);
+        // A browser may have stood before what is gone, without the credit for it.
+        if (queue.Consumers.Viewers.Length > 0 && !_isReplaying)
+            Schedule(queue);
     }
 
     private static void ApplyReturn(BrokerQueue queue, ReadOnlySpan<SequenceRange> ranges)

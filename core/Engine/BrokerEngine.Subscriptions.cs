@@ -156,6 +156,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         Return(consumer.Queue, _ranges);
         Unack(consumer.Session, count);
+        Schedule(consumer.Queue); // It may take more now, though nothing may have come back to the queue.
         return count;
     }
 

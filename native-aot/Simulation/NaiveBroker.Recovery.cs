@@ -116,7 +116,9 @@ internal sealed partial class NaiveBroker
     private NaiveEntry Recover(NaiveQueue queue, NaiveEntry entry, EngineEntry found, bool isCertain, RecoveredFlags flags)
     {
         NaiveEntry expected = entry.State == NaiveEntryState.Unsettled ? entry with { State = NaiveEntryState.Ready, Count = entry.Count + 1 } : entry;
-        Check(found.State == expected.State || !isCertain, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+        // A back-off that has ended is not told of: it ends again.
+        bool isAsDelayed = found.State == NaiveEntryState.Delayed && expected.DelayedUntilNs > 0;
+        Check(found.State == expected.State || isAsDelayed || !isCertain, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
         expected = expected with { State = found.State };
         Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found.PayloadLength} of {entry} after the restart.");
         bool isFlagged = found.Count > 0 || found.Maybe;

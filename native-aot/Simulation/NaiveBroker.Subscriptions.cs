@@ -161,10 +161,13 @@ internal sealed partial class NaiveBroker
         consumer.Pull = null;
     }
 
+    /// <summary>Something was settled at once: the queue has another turn with the next batch.</summary>
+    private static bool HasPassed(NaiveQueue queue) => queue.Consumers.Exists(consumer => consumer.IsNoAck && consumer.BatchCount > 0);
+
     private void CheckPulls(NaiveSession session)
     {
         bool isHeld = Log.CheckAppend(MaxDeliveredBody, reserved: true) == Core.Journal.AppendStatus.NotReady;
-        foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld))
+        foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld && !HasPassed(consumer.Queue)))
             Check(consumer.Pull!.Count == 0 && consumer.Pull.DeadlineNs > _nowNs, $"A get was given {consumer.Pull.Count} messages and is not answered at {_nowNs}, its time is {consumer.Pull.DeadlineNs}.");
     }
 

@@ -66,6 +66,6 @@ internal sealed partial class NaiveBroker
     {
         NaiveEntry? next = viewer.IsBrowsing ? NextToBrowse(viewer) : viewer.News.FirstOrDefault()?.Newest;
         bool isHeldBack = next != null && viewer.CanTake(next.Message.PayloadLength) && viewer.Session.Port.CanDeliver && viewer.BatchCount < 64;
-        Check(!isHeldBack, $"Subscription {viewer.Handle} of session {viewer.Session.Id} is not shown {next}.");
+        Check(!isHeldBack, $"Subscription {viewer.Handle} ({viewer.Flags}) of session {viewer.Session.Id} is not shown {next} of queue {viewer.Queue.Name}: credit for {viewer.CreditMessages} messages and {viewer.CreditBytes} bytes, get {viewer.Pull != null}.");
     }
 }
