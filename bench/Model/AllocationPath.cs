@@ -33,6 +33,7 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
         new("delayed redelivery", b => Returned(b, table => table.Add("x-redelivery-delay", 1))),
         new("browse", b => Watched(b, SubscribeFlags.Browse)),
         new("conflate", b => Watched(b, SubscribeFlags.Conflate)),
+        new("transaction", Transaction),
         new("direct reply-to", ReplyTo),
         new("priority", b => Plain(b, table => table.Add("x-max-priority", 10), i => Headers(builder => builder.Priority((byte)(i % 11))))),
         new("time to live, not reached", b => Plain(b, table => table.Add("x-message-ttl", 3_600_000), _ => Headers(builder => builder.Expiration(1_800_000)))),
@@ -168,6 +169,22 @@ internal sealed record AllocationPath(string Name, Func<ModelBroker, Action> Pre
             broker.WaitForDeliveries(seen + Batch);
             broker.SettleAll(subscription);
             broker.Run();
+        };
+    }
+
+    private static Action Transaction(ModelBroker broker)
+    {
+        broker.DeclareQueue("queue");
+        uint publication = broker.OpenPublication("", "queue");
+        uint subscription = broker.Subscribe("queue", ModelBroker.Window);
+        return () =>
+        {
+            for (int i = 0; i < Batch; i++)
+                broker.Publish(publication, default, default, Body, PublishFlags.InTransaction);
+            broker.Commit();
+            broker.WaitForDeliveries(Batch);
+            broker.SettleAll(subscription, credit: Batch, flags: SettleFlags.InTransaction);
+            broker.Commit();
         };
     }
 

@@ -10,6 +10,9 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Place in each queue of the message being published: its sequence there, or <see cref="Elsewhere"/>.</summary>
     private long[] _places = new long[16];
 
+    /// <summary>A transaction that was checked is being carried out: what it has moved itself takes no room.</summary>
+    private bool _takesAll;
+
     /// <summary>The queue has no room and sends the message to its dead-letter exchange instead.</summary>
     private const long Elsewhere = -1;
 
@@ -52,7 +55,7 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < route.Length; i++)
         {
             BrokerQueue queue = route[i];
-            bool hasRoom = queue.HasRoomFor(payloadLength);
+            bool hasRoom = _takesAll || queue.HasRoomFor(payloadLength);
             _places[i] = queue.Entries.Next;
             if (admission.IsScheduled)
                 _places[i] = queue.NextScheduleNumber;

@@ -22,6 +22,8 @@ internal sealed unsafe partial class BrokerEngine
         QueueEntry* entry = queue.Enqueue(sequence, position, payloadLength, priority);
         if (deadlineNs != long.MaxValue)
             AddDeadline(queue, entry, sequence, deadlineNs);
+        if (replaced != null)
+            ConflateReplacement(queue, entry, sequence);
     }
 
     private void AddDeadline(BrokerQueue queue, QueueEntry* entry, long sequence, long deadlineNs)

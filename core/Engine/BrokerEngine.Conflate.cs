@@ -76,6 +76,16 @@ internal sealed unsafe partial class BrokerEngine
         item.MaybeDelivered = entry->MaybeDelivered != 0;
     }
 
+    /// <summary>A message took the place of another: news for those who have looked at that place.</summary>
+    private void ConflateReplacement(BrokerQueue queue, QueueEntry* entry, long sequence)
+    {
+        foreach (Consumer viewer in queue.Consumers.Viewers)
+        {
+            if (viewer.Conflation is { } conflation && sequence < conflation.Next)
+                Conflate(conflation, entry, sequence);
+        }
+    }
+
     private int Find(Conflation conflation, ReadOnlySpan<byte> key, int hash)
     {
         int at = conflation.FirstOf(hash);

@@ -35,17 +35,20 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (!TryGetConsumer(command.Session, command.Subscription, out Consumer? consumer))
             return true;
+        if ((command.Flags & (byte)SettleFlags.InTransaction) != 0)
+        {
+            if (CheckKind(consumer, in command))
+                AddToTransaction(consumer, in command);
+            return true;
+        }
         _ranges.Clear();
         if (!TryFindTags(consumer, command.FirstTag, command.LastTag, _ranges, out int count))
         {
             FaultTag(consumer, in command);
             return true;
         }
-        if (command.Kind is < (byte)SettleKind.Ack or > (byte)SettleKind.Reject)
-        {
-            Fault(consumer.Session, ErrorCode.InvalidArgument, $"Settle kind {command.Kind} does not exist: 1 acknowledges, 2 requeues, 3 rejects.");
+        if (!CheckKind(consumer, in command))
             return true;
-        }
         if (!CheckCredit(consumer, command.CreditMessages, count))
             return true;
         if (!TrySettle(consumer.Queue, _ranges, (SettleKind)command.Kind))
@@ -54,6 +57,14 @@ internal sealed unsafe partial class BrokerEngine
         if (command.CreditMessages > 0 || command.CreditBytes > 0)
             TryAddCredit(consumer, command.CreditMessages, command.CreditBytes, settled: 0);
         return true;
+    }
+
+    private bool CheckKind(Consumer consumer, in SettleCommand command)
+    {
+        if (command.Kind is >= (byte)SettleKind.Ack and <= (byte)SettleKind.Reject)
+            return true;
+        Fault(consumer.Session, ErrorCode.InvalidArgument, $"Settle kind {command.Kind} does not exist: 1 acknowledges, 2 requeues, 3 rejects.");
+        return false;
     }
 
     /// <summary>The queue sequences of tags that are to be settled.</summary>
@@ -158,12 +169,15 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
-    private void FaultTag(Consumer consumer, in SettleCommand command)
+    private void FaultTag(Consumer consumer, in SettleCommand command) =>
+        Fault(consumer.Session, ErrorCode.UnknownDeliveryTag, $"{TagProblem(consumer, in command)}.");
+
+    private static string TagProblem(Consumer consumer, in SettleCommand command)
     {
         string tags = command.FirstTag == 0 ? $"up to {command.LastTag}" : $"{command.FirstTag} to {command.LastTag}";
         string why = consumer.KeepsTags
             ? $"tags {consumer.Tags.First} to {consumer.Tags.Next - 1} were delivered last, and each is settled once"
             : "its deliveries are not to be settled";
-        Fault(consumer.Session, ErrorCode.UnknownDeliveryTag, $"Subscription {consumer.Handle} cannot settle tags {tags}: {why}.");
+        return $"Subscription {consumer.Handle} cannot settle tags {tags}: {why}";
     }
 }

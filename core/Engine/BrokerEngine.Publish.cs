@@ -20,6 +20,11 @@ internal sealed unsafe partial class BrokerEngine
             Fault(session, ErrorCode.UnknownHandle, $"Publication {command.Publication} is not open on this connection: open one and use the handle in its answer.");
             return true;
         }
+        if ((command.Flags & (byte)PublishFlags.InTransaction) != 0)
+        {
+            AddToTransaction(publication, in command, payload);
+            return true;
+        }
         if (publication.IsEnded)
             return true;
         // Not by exactly 1: a client that sends again leaves out what it was told is rejected.
@@ -90,6 +95,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         else
         {
+            UnroutableCount++;
             publication.LastReceived = command.Sequence;
             publication.Outstanding++;
             AwaitConfirm(publication, command.Sequence, DurabilityLevel.None, 0);

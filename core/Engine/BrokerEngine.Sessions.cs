@@ -109,6 +109,8 @@ internal sealed unsafe partial class BrokerEngine
                 Detach(publication);
         }
         session.IsFaulted = true;
+        session.Transaction?.Dispose();
+        session.Transaction = null;
         RemoveOwnedQueues(session);
         RemovePendingReplies(session);
     }

@@ -126,9 +126,13 @@ internal sealed unsafe partial class BrokerEngine
         BodyLength = command.BodyLength,
         PublishedNs = command.PublishedNs,
         ReceivedNs = command.ReceivedNs,
-        PublisherId = isStored ? 0 : publication.Publisher?.Id ?? 0,
+        PublisherId = isStored ? 0 : PublisherIdOf(publication, in command),
         PublisherSequence = isStored ? 0 : command.Sequence,
     };
+
+    /// <summary>0 when it has no name, or in a transaction, whose messages are not recognised.</summary>
+    private static uint PublisherIdOf(EnginePublication publication, in PublishCommand command) =>
+        publication.Publisher == null || command.Sequence == 0 ? 0 : publication.Publisher.Id;
 
     private AppendStatus TryAppendMessage(RecordLog log, EnginePublication publication, in PublishCommand command, in Admission admission)
     {
@@ -177,7 +181,7 @@ internal sealed unsafe partial class BrokerEngine
     private void WriteMessage(byte* body, EnginePublication publication, in PublishCommand command, in Admission admission)
     {
         *(ulong*)(body + MessageLayout.PublisherSequence) = command.Sequence;
-        *(uint*)(body + MessageLayout.PublisherId) = publication.Publisher?.Id ?? 0;
+        *(uint*)(body + MessageLayout.PublisherId) = PublisherIdOf(publication, in command);
         *(ushort*)(body + MessageLayout.RouteCount) = (ushort)admission.Takers;
         *(ushort*)(body + MessageLayout.Flags) = 0;
         *(long*)(body + MessageLayout.PublishedNs) = command.PublishedNs;

@@ -71,6 +71,9 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     /// <summary>Deliveries handed to ports, since the start.</summary>
     internal long DeliveredCount { get; private set; }
 
+    /// <summary>Messages that reached no queue and were not asked back, since the start.</summary>
+    internal long UnroutableCount { get; private set; }
+
     /// <summary>Resends that were recognised, since the start.</summary>
     internal long DuplicateCount { get; private set; }
 
@@ -149,6 +152,11 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
                 return true;
             case CommandType.Recover:
                 return OnRecover(in As<RequestCommand>(body));
+            case CommandType.CommitTransaction:
+                return OnCommitTransaction(in As<RequestCommand>(body));
+            case CommandType.RollbackTransaction:
+                OnRollbackTransaction(in As<RequestCommand>(body));
+                return true;
             case CommandType.SetMaxUnacked:
                 OnSetMaxUnacked(in As<RequestCommand>(body));
                 return true;

@@ -16,6 +16,9 @@ internal readonly unsafe struct MessageView
     /// <summary>The <see cref="MessageLayout.DeliveredBlockLength"/> bytes that a deliver frame repeats.</summary>
     internal byte* DeliveredBlock => _body + MessageLayout.PublishedNs;
 
+    /// <summary>The body of its record, for a copy of it.</summary>
+    internal ReadOnlySpan<byte> Record => new(_body, (int)(Payload - _body) + PayloadLength);
+
     /// <summary>Routing key, headers and body, one behind the other.</summary>
     internal byte* Payload { get; }
 

@@ -57,6 +57,9 @@ internal sealed class Session
 
     internal bool IsAtMaxUnacked => MaxUnacked != 0 && UnackedCount >= MaxUnacked;
 
+    /// <summary>What was marked as part of its transaction; null before the first.</summary>
+    internal Transaction? Transaction { get; set; }
+
     internal HandleTable<EnginePublication> Publications { get; } = new();
 
     internal HandleTable<Consumer> Consumers { get; } = new();

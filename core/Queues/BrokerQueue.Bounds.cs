@@ -43,15 +43,11 @@ internal sealed partial class BrokerQueue
     internal bool HasRoomAgain =>
         Count <= Options.MaxLength - Math.Max(1, Options.MaxLength / 8) && (Bytes <= Options.MaxBytes - Options.MaxBytes / 8 || Count == 0);
 
-    internal void Reserve(int payloadLength)
+    /// <summary>Counts messages as held, or as gone, while a transaction is checked; taken back by the opposite.</summary>
+    /// <param name="count">Negative for those that go.</param>
+    internal void Reserve(int payloadLength, int count)
     {
-        ReservedCount++;
-        ReservedBytes += payloadLength;
-    }
-
-    internal void Unreserve(int payloadLength)
-    {
-        ReservedCount--;
-        ReservedBytes -= payloadLength;
+        ReservedCount += count;
+        ReservedBytes += (long)payloadLength * count;
     }
 }

@@ -38,7 +38,27 @@ internal sealed class TagRing
     }
 
     /// <summary>The queue sequence of a tag, 0 when it is settled or was never delivered.</summary>
-    internal long this[ulong tag] => tag >= First && tag < Next ? _sequences[tag & (ulong)(_sequences.Length - 1)] : 0;
+    internal long this[ulong tag] => tag >= First && tag < Next ? Math.Max(0, _sequences[tag & (ulong)(_sequences.Length - 1)]) : 0;
+
+    /// <summary>Until <see cref="UnmarkAll"/>, unsettled tags look as if they were settled.</summary>
+    /// <param name="first">0 for the first.</param>
+    internal void Mark(ulong first, ulong last)
+    {
+        for (ulong tag = Math.Max(first, First); tag <= last; tag++)
+        {
+            ref long sequence = ref _sequences[tag & (ulong)(_sequences.Length - 1)];
+            sequence = -Math.Abs(sequence);
+        }
+    }
+
+    internal void UnmarkAll()
+    {
+        for (ulong tag = First; tag < Next; tag++)
+        {
+            ref long sequence = ref _sequences[tag & (ulong)(_sequences.Length - 1)];
+            sequence = Math.Abs(sequence);
+        }
+    }
 
     /// <summary>Settles a tag.</summary>
     /// <returns>Its queue sequence, 0 when it was settled before.</returns>

@@ -228,6 +228,7 @@ public sealed class ExchangeTests : IDisposable
         Assert.Equal(ErrorCode.NoRoute, _engine.PublishNow(_session, mandatory, 1, "k"));
         Assert.Equal(ErrorCode.None, _engine.PublishNow(_session, other, 1, "k"));
         Assert.Equal((byte)DurabilityLevel.None, _engine.Single<ConfirmEvent>(EventType.Confirm).Level);
+        Assert.Equal(1, _engine.Core.Engine.UnroutableCount);
     }
 
     [Theory]

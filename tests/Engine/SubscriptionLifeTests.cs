@@ -15,7 +15,7 @@ public sealed class SubscriptionLifeTests : IDisposable
 
     public SubscriptionLifeTests()
     {
-        _engine = new EngineHarness(_disk);
+        _engine = new EngineHarness(_disk, new BrokerLimits { MaxBodyLength = 150_000 });
         _session = _engine.OpenSession();
         _engine.DeclareQueue(_session, "q");
         _engine.OpenPublication(_session, "q", DurabilityLevel.Process);

@@ -143,6 +143,20 @@ public sealed class ViewTests : IDisposable
     }
 
     [Fact]
+    public void ShouldShowWhatReplacesAMessageInALastValueQueue()
+    {
+        _engine.DeclareQueue(_session, "prices", QueueFlags.None, new FieldTableWriter().Add("x-last-value-key", ""));
+        _engine.Send(CommandType.Bind, new RequestCommand { Session = _session, Request = 1002 }, [.. EngineHarness.Text("x"), .. EngineHarness.Text("prices"), 0, 0, 0]);
+        _engine.Subscribe(_session, "prices", Conflate(100));
+        Publish("EUR", "e1");
+        Publish("USD", "u1");
+        Publish("EUR", "e2");
+        Publish("EUR", "e3");
+        Assert.Equal([(1u, "e1"), (1u, "u1"), (1u, "e2"), (1u, "e3")], _engine.Deliveries());
+        Assert.Equal(2, _engine.Core.Engine.Topology.QueuesById()[^1].ReadyCount);
+    }
+
+    [Fact]
     public void ShouldConflateByAHeaderAndShowEachMessageWithoutIt()
     {
         _engine.Subscribe(_session, "q", Conflate(0), "isin");

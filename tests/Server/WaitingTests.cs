@@ -1,4 +1,6 @@
 using LowLatency.Core.Engine;
+using LowLatency.Server.Simulation;
+using LowLatency.Tests.Engine;
 using LowLatency.Transport.Server;
 using Xunit;
 
@@ -39,6 +41,8 @@ public sealed class WaitingTests
     public void ShouldBehaveAsAQueueOfDeliveries(int seed)
     {
         Random random = new(seed);
+        using SimulatedDisk disk = new();
+        using EngineHarness engine = new(disk);
         using DeliverBacklog backlog = new();
         Queue<(uint Subscription, ulong Tag)> model = new();
         for (ulong tag = 1; tag <= 20_000; tag++)
@@ -55,12 +59,41 @@ public sealed class WaitingTests
                     backlog.Dequeue();
                     break;
                 default:
-                    backlog.Enqueue(new DeliverEvent { Subscription = subscription, Tag = tag });
+                    backlog.Enqueue(new DeliverEvent { Subscription = subscription, Tag = tag }, engine.Reader);
                     model.Enqueue((subscription, tag));
                     break;
             }
 
             Assert.Equal(model.Count, backlog.Count);
         }
+    }
+
+    [Fact]
+    public void ShouldKeepTheBytesOfADeliveryThatNobodySettles()
+    {
+        using SimulatedDisk disk = new();
+        using EngineHarness engine = new(disk, new BrokerLimits { MaxBodyLength = 150_000 });
+        int session = engine.OpenSession();
+        engine.DeclareQueue(session, "q", durable: false);
+        engine.OpenPublication(session, "q", DurabilityLevel.Memory);
+        engine.Subscribe(session, "q", new SubscribeCommand { CreditMessages = 1000, CreditBytes = ulong.MaxValue, Flags = (uint)SubscribeFlags.NoAck });
+        engine.Run();
+        engine.Publish(session, 1, 1, "kept");
+        engine.Run();
+        DeliverEvent delivery = engine.Single<DeliverEvent>(EventType.Deliver);
+        using DeliverBacklog backlog = new();
+        backlog.Enqueue(delivery, engine.Reader);
+        for (ulong i = 2; i < 80; i++) // More than a segment of memory: its own is gone.
+        {
+            engine.Publish(session, 1, i, new string('x', 100_000));
+            engine.Run();
+        }
+        Assert.False(engine.Reader.TryRead(delivery.Position, out _));
+        Assert.True(CopiedMessage.Is(backlog.Oldest.Conflated.Deliver.Position));
+        Assert.Equal("kept", System.Text.Encoding.UTF8.GetString(CopiedMessage.Read(backlog.Oldest.Conflated.Deliver.Position).Body));
+        backlog.Enqueue(delivery, engine.Reader);
+        Assert.Equal(1, backlog.Count);
+        backlog.Dequeue();
+        Assert.Equal(0, backlog.Count);
     }
 }

@@ -146,7 +146,7 @@ internal sealed unsafe partial class TransportAgent
         if (connection.State != ConnectionState.Open)
             return; // The engine takes it back with the session.
         if (connection.Output.IsBlocked || connection.Backlog.Count > 0 || !TryWriteDeliver(connection, delivery))
-            connection.Backlog.Enqueue(delivery);
+            connection.Backlog.Enqueue(delivery, _broker.Reader);
         SendLater(connection);
     }
 
@@ -156,7 +156,7 @@ internal sealed unsafe partial class TransportAgent
         if (connection.State != ConnectionState.Open)
             return;
         if (connection.Output.IsBlocked || connection.Backlog.Count > 0 || !TryWriteConflated(connection, delivery))
-            connection.Backlog.Enqueue(delivery);
+            connection.Backlog.Enqueue(delivery, _broker.Reader);
         SendLater(connection);
     }
 
@@ -229,7 +229,7 @@ internal sealed unsafe partial class TransportAgent
 
     private bool TryWriteConflated(ServerConnection connection, in DeliverConflatedEvent delivery)
     {
-        if (!_broker.Reader.TryRead(delivery.Deliver.Position, out MessageView message))
+        if (!TryRead(delivery.Deliver.Position, out MessageView message))
             return true;
         ConnectionOutput output = connection.Output;
         bool isSmall = message.PayloadLength < ConnectionOutput.GatherLength;
@@ -252,10 +252,18 @@ internal sealed unsafe partial class TransportAgent
         return true;
     }
 
+    private bool TryRead(long position, out MessageView message)
+    {
+        if (!CopiedMessage.Is(position))
+            return _broker.Reader.TryRead(position, out message);
+        message = CopiedMessage.Read(position);
+        return true;
+    }
+
     /// <returns>False when it must wait: the output is blocked and nothing was written.</returns>
     private bool TryWriteDeliver(ServerConnection connection, in DeliverEvent delivery)
     {
-        if (!_broker.Reader.TryRead(delivery.Position, out MessageView message))
+        if (!TryRead(delivery.Position, out MessageView message))
             return true; // Its queue or subscription is gone: so is the delivery.
         return message.PayloadLength < ConnectionOutput.GatherLength
             ? TryWriteSmall(connection.Output, delivery, message)
