@@ -221,8 +221,8 @@ internal sealed unsafe partial class BrokerEngine
             }
         }
         OnRoom(queue);
-        // A browser may have stood before what is gone, without the credit for it.
-        if (queue.Consumers.Viewers.Length > 0 && !_isReplaying)
+        // A consumer may have stood before what is gone, without the credit for it.
+        if (!_isReplaying)
             Schedule(queue);
     }
 

@@ -45,6 +45,9 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     private static NaiveBinding View(Binding binding) =>
         new(binding.IsToExchange, binding.Queue?.DisplayName ?? binding.Exchange!.DisplayName, Encoding.UTF8.GetString(binding.Key), NaiveTable.Decode(binding.Arguments));
 
+    /// <summary>Some queue holds a message that was published so.</summary>
+    internal bool Holds(long publishedNs) => Engine.Topology.QueuesById().Any(queue => Entries(queue).Exists(entry => Read(entry.Position)?.PublishedNs == publishedNs));
+
     /// <summary>A message as it stands in its log.</summary>
     internal EngineMessage? Read(long position)
     {

@@ -102,14 +102,17 @@ internal sealed partial class NaiveBroker
                     continue;
                 if (deadRoute.Count > 0)
                 {
-                    full.Add(queue);
+                    if (!isRejectedOutright)
+                        full.Add(queue);
                     continue;
                 }
             }
+            // Which of several is named is the engine's choice.
+            if (!isRejectedOutright)
+                full.Clear();
             full.Add(queue);
             isRejectedOutright = true;
             isCycle = isCut && queue.Options.Overflow == "dead-letter";
-            break;
         }
         if (full.Count > 0)
         {

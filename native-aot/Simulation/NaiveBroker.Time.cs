@@ -44,7 +44,7 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveEntry due in queue.Scheduled.Where(entry => entry.Message.DueNs <= _nowNs).ToArray())
         {
-            if (IsJournalBusy && _engine.Find(queue.Host, queue.Name)!.Next == queue.Next)
+            if (IsJournalBusy && (_engine.Find(queue.Host, queue.Name)?.Next ?? queue.Next) == queue.Next)
                 return;
             queue.Remove(due);
             // After a power cut it may be due for the second time.

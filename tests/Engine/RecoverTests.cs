@@ -29,4 +29,23 @@ public sealed class RecoverTests : IDisposable
         engine.Run();
         Assert.Equal(["first", "second"], engine.Bodies());
     }
+
+    [Fact]
+    public void ShouldDeliverTheNextMessageWhenTheHeadThatWasTooLargeExpires()
+    {
+        using var engine = new EngineHarness(_disk) { Flushes = true };
+        int session = engine.OpenSession();
+        engine.DeclareQueue(session, "q", QueueFlags.Durable, new FieldTableWriter());
+        engine.OpenPublication(session, "q", DurabilityLevel.Process);
+        engine.Subscribe(session, "q", new SubscribeCommand { CreditMessages = 10, CreditBytes = 40 });
+        engine.Run();
+        byte[] expiresSoon = [0x01, 0x00, 2, (byte)'2', (byte)'0'];
+        engine.Publish(session, 1, 1, new string('x', 100), "", expiresSoon);
+        engine.Publish(session, 1, 2, "small");
+        engine.Run();
+        Assert.Empty(engine.Bodies());
+        engine.Advance(1000);
+        engine.Run();
+        Assert.Equal(["small"], engine.Bodies());
+    }
 }
