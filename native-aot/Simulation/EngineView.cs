@@ -45,6 +45,11 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     private static NaiveBinding View(Binding binding) =>
         new(binding.IsToExchange, binding.Queue?.DisplayName ?? binding.Exchange!.DisplayName, Encoding.UTF8.GetString(binding.Key), NaiveTable.Decode(binding.Arguments));
 
+    /// <summary>A publication is told when the queue has room again.</summary>
+    internal bool IsWaiting(string host, string name, int session, uint publication) =>
+        Host(host)!.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
+        && queue.Waiting.Exists(waiting => waiting.Session.Id == session && waiting.Handle == publication);
+
     /// <summary>Some queue holds a message that was published so.</summary>
     internal bool Holds(long publishedNs) => Engine.Topology.QueuesById().Any(queue => Entries(queue).Exists(entry => Read(entry.Position)?.PublishedNs == publishedNs));
 

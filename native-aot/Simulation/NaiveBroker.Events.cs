@@ -31,9 +31,12 @@ internal sealed partial class NaiveBroker
             }
         }
         OnDeliveries(_deliveries);
+        // Sessions that do not read end, and others are told of what they leave.
+        foreach (NaiveSession session in _sessions.Values.Where(session => session.IsOverrun && !_core.Engine.HasOverrunSessions).ToArray())
+            Release(session);
+        DeleteLeaving();
         foreach ((NaiveSession session, SimulatedEvent item) in others)
             OnEvent(session, item);
-        DeleteLeaving();
         // What an overrun session gives back is delivered in the next batch.
         bool hasOverrun = _sessions.Values.Any(session => session.IsOverrun);
         foreach (NaiveSession session in _sessions.Values.ToArray())
@@ -55,7 +58,6 @@ internal sealed partial class NaiveBroker
         {
             session.Replies.Clear();
             session.Events.Clear();
-            Release(session);
             if (session.IsClosing)
                 _sessions.Remove(session.Id);
             return;
@@ -157,8 +159,6 @@ internal sealed partial class NaiveBroker
                 session.Events.Enqueue(other);
         }
         Check(session.Events.TryDequeue(out expected) && expected.IsMetBy(found), $"Session {session.Id} was told {found}, expected {expected}.");
-        if (expected.Queues != null && session.Publications.TryGetValue(expected.Handle, out NaivePublication? publication))
-            OnRejected(publication, expected, found.Queues![0]);
     }
 
     private void OnReply(NaiveSession session, uint request, ExpectedReply found)

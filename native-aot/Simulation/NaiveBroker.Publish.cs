@@ -172,22 +172,15 @@ internal sealed partial class NaiveBroker
         return own == 0 ? publication.Level : (DurabilityLevel)Math.Min(own, (int)publication.Level);
     }
 
-    private static void RejectFull(NaivePublication publication, ulong sequence, List<NaiveQueue> full)
+    private void RejectFull(NaivePublication publication, ulong sequence, List<NaiveQueue> full)
     {
         publication.LastReceived = sequence;
         Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, ErrorCode.QueueFull, true) { Queues = [.. full.Select(queue => queue.Name)] });
-        // The first, unless the engine's word is of another: see OnRejected.
-        if (!full[0].Waiting.Contains(publication))
-            full[0].Waiting.Add(publication);
-    }
-
-    /// <summary>Which of several full queues a publication waits for is the engine's choice.</summary>
-    private static void OnRejected(NaivePublication publication, ExpectedEvent expected, string queue)
-    {
-        NaiveQueue? guessed = publication.Session.Host.Queues.GetValueOrDefault(expected.Queues![0]);
-        NaiveQueue? chosen = publication.Session.Host.Queues.GetValueOrDefault(queue);
-        if (guessed != null && chosen != null && guessed != chosen && guessed.Waiting.Remove(publication) && !chosen.Waiting.Contains(publication))
-            chosen.Waiting.Add(publication);
+        // Which of several it waits for is the engine's choice.
+        List<NaiveQueue> waitsFor = full.FindAll(queue => _engine.IsWaiting(queue.Host, queue.Name, publication.Session.Id, publication.Handle));
+        Check(waitsFor.Count > 0, $"Publication {publication.Handle} of session {publication.Session.Id} waits for none of {string.Join(", ", full.Select(queue => queue.Name))}.");
+        foreach (NaiveQueue queue in waitsFor.Where(queue => !queue.Waiting.Contains(publication)))
+            queue.Waiting.Add(publication);
     }
 
     private void RefuseToStore(NaivePublication publication, Publish command, string key, int routes, RecordLog log)

@@ -76,6 +76,7 @@ internal sealed partial class NaiveBroker
     {
         EngineQueue? real = _engine.Find(queue.Host, queue.Name);
         Check(real != null, $"Queue {queue.Name} did not come back.");
+        NaiveQueue before = queue.CopyDurable();
         Dictionary<long, EngineEntry> found = real!.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
         var recovered = new List<NaiveEntry>();
         foreach (long sequence in queue.Entries.Keys.Union(after.Entries.Keys).Union(queue.Ghosts.Keys).Union(after.Ghosts.Keys))
@@ -86,6 +87,7 @@ internal sealed partial class NaiveBroker
             bool mayBeGone = first == null || last == null || entry.IsUncertain;
             if (!found.Remove(sequence, out EngineEntry? there))
             {
+                mayBeGone |= flags == RecoveredFlags.Unknown && _engine.Holds(entry.Message.Message.Id);
                 Check(mayBeGone, $"Queue {queue.Name} has lost {entry} in the restart.");
                 continue;
             }
@@ -94,19 +96,22 @@ internal sealed partial class NaiveBroker
         }
         Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
         Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Delayed == recovered.Count(entry => entry.State == NaiveEntryState.Delayed) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
-        Check(real.Next > queue.LastJournaled, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
+        Check(real.Next > queue.LastJournaled || flags == RecoveredFlags.Unknown, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
         queue.Entries = queue.Entries.Clear().AddRange(recovered.Select(entry => KeyValuePair.Create(entry.Sequence, entry)));
         queue.Ghosts = queue.Ghosts.Clear();
-        RecoverScheduled(queue, after, real);
+        RecoverScheduled(queue, before, after, real, flags);
         queue.Next = real.Next;
+        queue.LastJournaled = Math.Min(queue.LastJournaled, real.Next - 1);
         queue.UsedNs = _nowNs;
     }
 
-    private void RecoverScheduled(NaiveQueue queue, NaiveQueue after, EngineQueue real)
+    private void RecoverScheduled(NaiveQueue queue, NaiveQueue before, NaiveQueue after, EngineQueue real, RecoveredFlags flags)
     {
         List<long> there = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => _engine.Read(entry.Position)!.PublishedNs).Order()];
-        List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Where(entry => there.Contains(entry.Message.Message.Id)).OrderBy(entry => entry.Message.DueNs)];
-        bool isCertain = queue.Scheduled.Equals(after.Scheduled);
+        // What became due when the journal had failed becomes due again.
+        IEnumerable<NaiveEntry> dueAgain = flags != RecoveredFlags.Unknown ? [] : before.Entries.Values.Where(entry => entry.Message.DueNs > 0).Select(entry => new NaiveEntry(0, entry.Message) { State = NaiveEntryState.Scheduled });
+        List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Union(dueAgain).Where(entry => there.Contains(entry.Message.Message.Id)).OrderBy(entry => entry.Message.DueNs)];
+        bool isCertain = queue.Scheduled.Equals(after.Scheduled) && flags != RecoveredFlags.Unknown;
         Check(recovered.Count == there.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),
             $"Queue {queue.Name} has {there.Count} scheduled after the restart: {string.Join(", ", there)}; expected {string.Join("; ", queue.Scheduled)}.");
         queue.Scheduled = [.. recovered];
