@@ -121,6 +121,8 @@ internal sealed partial class NaiveBroker
             if (next != null && _engine.Read(next.Position) is { } read)
             {
                 message = messages.Find(candidate => candidate.Message.Id == read.PublishedNs && candidate.Key == read.Key && HasSameDeaths(candidate, read));
+                Check(message != null || !found.ContainsKey(queue.Next) || messages.TrueForAll(candidate => candidate.Message.Id != read.PublishedNs),
+                    $"Queue {queue.Name} holds {next} with key '{read.Key}' and headers {NaiveHeaders.Decode(read.Headers)}; came {string.Join("; ", messages.Select(candidate => $"{candidate} key '{candidate.Key}' headers {candidate.Shown}"))}.");
                 if (message != null)
                     message = Adopt(message, next, messages);
             }
@@ -130,7 +132,7 @@ internal sealed partial class NaiveBroker
                 message = messages[0];
                 messages.RemoveAt(0);
             }
-            queue.Append(message);
+            Append(queue, message);
         }
     }
 

@@ -144,7 +144,8 @@ internal sealed partial class NaiveBroker
     internal void CheckRetired()
     {
         long needed = Log.Active!.Index;
-        foreach (NaiveEntry entry in _state.Queues.SelectMany(queue => queue.All).Where(entry => entry.Message.IsJournaled))
+        IEnumerable<NaiveEntry> news = _sessions.Values.SelectMany(session => session.Consumers.Values).SelectMany(consumer => consumer.News).Select(waiting => waiting.Newest);
+        foreach (NaiveEntry entry in _state.Queues.SelectMany(queue => queue.All).Concat(news).Where(entry => entry.Message.IsJournaled))
             needed = Math.Min(needed, (entry.Message.End - 1) / Log.SegmentSize);
         for (long index = Log.OldestIndex + 1; index <= needed; index++)
         {

@@ -9,8 +9,14 @@ internal sealed partial class NaiveBroker
         if (_isFirstBatch)
         {
             _isFirstBatch = false;
-            foreach (NaiveQueue queue in _state.Queues)
+            foreach (NaiveQueue queue in _state.Queues.ToArray())
+            {
                 queue.UsedNs = _nowNs;
+                // Several of a key came back with the restart.
+                foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => queue.ValueKey(entry.Message) is { } key && queue.NewestOf(key)!.Sequence > entry.Sequence).ToArray())
+                    Bury(queue, [entry], "replaced");
+                DropFromHead(queue);
+            }
         }
         BuryWaiting();
         foreach (NaiveQueue queue in _state.Queues.ToArray())
@@ -27,6 +33,29 @@ internal sealed partial class NaiveBroker
                 Expire(queue);
         }
         PlaceArrivals();
+        ExpireAtOnce();
+    }
+
+    /// <summary>What came just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
+    private void ExpireAtOnce()
+    {
+        while (true)
+        {
+            var gone = new List<(NaiveQueue Queue, NaiveEntry Entry)>();
+            foreach (NaiveQueue queue in _state.Queues)
+            {
+                NaiveEntry[] expired = [.. queue.Entries.Values.Where(entry => entry.IsReady && queue.ExpiresNs(entry) <= _nowNs && entry.Message.Deaths.Length > 0)];
+                if (expired.Length == 0)
+                    continue;
+                HashSet<long> held = [.. _engine.Find(queue.Host, queue.Name)!.Entries().Select(found => found.Sequence)];
+                gone.AddRange(expired.Where(entry => !held.Contains(entry.Sequence)).Select(entry => (queue, entry)));
+            }
+            if (gone.Count == 0)
+                return;
+            foreach ((NaiveQueue queue, NaiveEntry entry) in gone)
+                Bury(queue, [entry], "expired");
+            PlaceArrivals();
+        }
     }
 
     private bool _isFirstBatch = true;
@@ -44,11 +73,11 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveEntry due in queue.Scheduled.Where(entry => entry.Message.DueNs <= _nowNs).ToArray())
         {
-            if (IsJournalBusy && (_engine.Find(queue.Host, queue.Name)?.Next ?? queue.Next) == queue.Next)
+            if (IsJournalBusy && (_engine.Find(queue.Host, queue.Name)?.Scheduled ?? long.MaxValue) >= queue.Scheduled.Count)
                 return;
             queue.Remove(due);
             // After a power cut it may be due for the second time.
-            queue.Append(due.Message with { Number = ++_storedCount });
+            Append(queue, due.Message with { Number = ++_storedCount });
         }
     }
 
