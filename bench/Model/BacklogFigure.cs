@@ -21,18 +21,11 @@ internal static class BacklogFigure
     {
         bool isDurable = level != DurabilityLevel.Memory;
         string name = isDurable ? "process" : "memory";
-        // What a message takes of a log is rounded up; what is over is for the segments' ends.
-        long needed = options.Waiting * 256L + 256 * 1024 * 1024;
-        using var broker = new ModelBroker(isDurable ? options.DataFolder : null, new BrokerLimits
-        {
-            DefaultQueueLength = options.Waiting,
-            MaxTransientBytes = Math.Max(new BrokerLimits().MaxTransientBytes, needed),
-        });
-        broker.DeclareQueue("warm-up", isDurable);
-        broker.DeclareQueue("queue", isDurable);
         int part = Math.Max(1, options.Waiting / 20);
-        Fill(broker, broker.OpenPublication("", "warm-up", level), 2 * part);
-        broker.DeleteQueue("warm-up");
+        using (ModelBroker warmUp = Open(options, isDurable))
+            Fill(warmUp, warmUp.OpenPublication("", "queue", level), 2 * part);
+
+        using ModelBroker broker = Open(options, isDurable);
         uint publication = broker.OpenPublication("", "queue", level);
         options.Progress.Say($"  {options.Waiting:#,0} messages of {BodyLength} B, level {name} …");
 
@@ -50,6 +43,19 @@ internal static class BacklogFigure
         yield return new("backlog", "… last 5 %", lastNs, "ns");
         if (isDurable)
             yield return new("backlog", "… memory per waiting message beside the journal", memory / (double)options.Waiting, "B", 32);
+    }
+
+    private static ModelBroker Open(ModelOptions options, bool isDurable)
+    {
+        // What a message takes of a log is rounded up; what is over is for the segments' ends.
+        long needed = options.Waiting * 256L + 256 * 1024 * 1024;
+        var broker = new ModelBroker(isDurable ? options.DataFolder : null, new BrokerLimits
+        {
+            DefaultQueueLength = options.Waiting,
+            MaxTransientBytes = Math.Max(new BrokerLimits().MaxTransientBytes, needed),
+        });
+        broker.DeclareQueue("queue", isDurable);
+        return broker;
     }
 
     private static (double PerSecond, double EngineNs) Fill(ModelBroker broker, uint publication, int count)

@@ -1,5 +1,6 @@
 using System.Runtime;
 using LowLatency.Bench.Machine;
+using LowLatency.Bench.Native;
 
 namespace LowLatency.Bench.Model;
 
@@ -27,6 +28,20 @@ internal static class MemoryFigure
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        TrimHeap();
         return ProcessCounters.ReadAnonymousBytes(Environment.ProcessId) ?? GC.GetTotalMemory(forceFullCollection: true);
+    }
+
+    /// <summary>What was freed before and lies in the heap would be used again, and not be seen.</summary>
+    private static void TrimHeap()
+    {
+        try
+        {
+            _ = Libc.TrimHeap(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Another libc: it keeps little, or gives it back by itself.
+        }
     }
 }

@@ -16,7 +16,7 @@ internal static class RoundRobinFigure
     private static ModelFigure[] Measure(ModelOptions options, DurabilityLevel level)
     {
         bool isDurable = level != DurabilityLevel.Memory;
-        using var broker = new ModelBroker(isDurable ? options.DataFolder : null);
+        using var broker = new ModelBroker(isDurable ? options.DataFolder : null) { CountsTime = false };
         byte[] body = new byte[BodyLength];
         byte[][] keys = new byte[options.Queues][];
         for (int i = 0; i < keys.Length; i++)

@@ -40,6 +40,10 @@ internal static partial class Libc
     [LibraryImport(Library, EntryPoint = "clock_gettime")]
     internal static unsafe partial int GetTime(int clock, long* secondsAndNanoseconds);
 
+    /// <summary>Gives freed memory back to the kernel. Only in glibc.</summary>
+    [LibraryImport(Library, EntryPoint = "malloc_trim")]
+    internal static partial int TrimHeap(nint keep);
+
     [LibraryImport(Library, EntryPoint = "sched_yield")]
     internal static partial int Yield();
 

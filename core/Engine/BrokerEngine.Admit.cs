@@ -21,16 +21,16 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="route">Not empty. Valid until the message is stored.</param>
     /// <remarks>Leaves plans behind that <see cref="TryStore"/> carries out: the next message is admitted after that. A transaction admits all
     /// its messages first, with <see cref="BrokerQueue.Reserve"/> for each, gives that back, and admits each again before it stores it.</remarks>
-    private Admission Admit(EnginePublication publication, in PublishCommand command, ReadOnlySpan<byte> payload, ReadOnlySpan<BrokerQueue> route)
+    private void Admit(
+        EnginePublication publication, in PublishCommand command, ReadOnlySpan<byte> payload, ReadOnlySpan<BrokerQueue> route, out Admission admission)
     {
-        var admission = new Admission
-        {
-            Route = route,
-            Key = command.RoutingKeyLength == 0 ? publication.RoutingKey : payload[..command.RoutingKeyLength],
-            Rest = payload[command.RoutingKeyLength..],
-            HeadersLength = command.HeadersLength,
-            Traits = MessageTraits.None,
-        };
+        // In the caller's place: it is too large to be handed back for every message.
+        admission = default;
+        admission.Route = route;
+        admission.Key = command.RoutingKeyLength == 0 ? publication.RoutingKey : payload[..command.RoutingKeyLength];
+        admission.Rest = payload[command.RoutingKeyLength..];
+        admission.HeadersLength = command.HeadersLength;
+        admission.Traits = MessageTraits.None;
         if (_departures.Count > 0)
             _departures.Clear();
         if (command.HeadersLength > 0)
@@ -38,7 +38,7 @@ internal sealed unsafe partial class BrokerEngine
             if (!MessageTraits.TryRead(admission.Rest[..command.HeadersLength], command.ReceivedNs, out admission.Traits, out admission.Problem))
             {
                 admission.Code = admission.Problem.Code();
-                return admission;
+                return;
             }
             admission.IsScheduled = admission.Traits.DeliverAtNs > _nowNs;
         }
@@ -64,10 +64,9 @@ internal sealed unsafe partial class BrokerEngine
             if (hasRoom || TryAdmitBeyondBounds(queue, i, publication, in command, level, ref admission))
                 admission.Takers++;
             else if (admission.Code != ErrorCode.None && !admission.DeadLettersRejected)
-                return admission;
+                return;
         }
         CountLengths(ref admission);
-        return admission;
     }
 
     /// <returns>Whether the queue takes it all the same. If not it goes elsewhere, or is rejected.</returns>

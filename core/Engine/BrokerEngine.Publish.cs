@@ -58,7 +58,7 @@ internal sealed unsafe partial class BrokerEngine
             return true;
         }
 
-        Admission admission = Admit(publication, in command, payload, route);
+        Admit(publication, in command, payload, route, out Admission admission);
         if (admission.Code != ErrorCode.None)
             return OnNotAdmitted(publication, in command, in admission);
         AppendStatus status = TryStore(publication, in command, ref admission, out long end);

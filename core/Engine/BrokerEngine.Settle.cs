@@ -39,7 +39,7 @@ internal sealed unsafe partial class BrokerEngine
         long length = RecordLayout.AlignedLength(DropLayout.DeferRanges + ranges.Count * SequenceRange.Length);
         if (kind == SettleKind.Ack || (kind == SettleKind.Reject && queue.Options.DeadLetterExchange == null))
             return length;
-        PlanSettle(queue, ranges, kind, mayDefer: false);
+        PlanSettle(queue, ranges, kind);
         length += _departures.DurableLength;
         _departures.Clear();
         return length;
@@ -50,25 +50,31 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (TrySettle(queue, ranges, SettleKind.Requeue))
             return;
-        ApplyReturn(queue, ranges.Span);
-        Schedule(queue);
+        _departures.Clear();
+        _returned.Clear();
+        foreach (ref readonly SequenceRange range in ranges.Span)
+        {
+            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
+                _returned.Add(sequence);
+        }
+        ApplyReturned(queue);
     }
 
     private bool TryReject(BrokerQueue queue, SequenceRanges ranges)
     {
-        PlanSettle(queue, ranges, SettleKind.Reject, mayDefer: true);
+        PlanSettle(queue, ranges, SettleKind.Reject);
         return TryFinishSettle(queue);
     }
 
     private bool TryRequeue(BrokerQueue queue, SequenceRanges ranges)
     {
-        PlanSettle(queue, ranges, SettleKind.Requeue, mayDefer: true);
+        PlanSettle(queue, ranges, SettleKind.Requeue);
         return TryFinishSettle(queue);
     }
 
     /// <summary>Decides for each message whether it returns (<c>_returned</c>) or leaves (<c>_departures</c>).</summary>
-    /// <param name="mayDefer">What does not fit into the group leaves later; the count of those is in <c>_leavingNow</c>.</param>
-    private void PlanSettle(BrokerQueue queue, SequenceRanges ranges, SettleKind kind, bool mayDefer)
+    /// <remarks>What does not fit into the group leaves later (<c>_leavingLater</c>).</remarks>
+    private void PlanSettle(BrokerQueue queue, SequenceRanges ranges, SettleKind kind)
     {
         _departures.Clear();
         _returned.Clear();
@@ -115,7 +121,9 @@ internal sealed unsafe partial class BrokerEngine
         AppendStatus status = TryBeginChange(
             _departures.DurableLength + returnLength, _departures.DurableRecords + returns, mayUseReserve: false,
             _departures.TransientLength, _departures.TransientRecords);
-        if (status == AppendStatus.NotReady)
+        // Inside a transaction's group it is too late for that: what has no room leaves later.
+        bool isInGroup = _durableLog is { IsInGroup: true };
+        if (status == AppendStatus.NotReady && !isInGroup)
             return false;
         if (status == AppendStatus.Appended)
         {
@@ -127,7 +135,7 @@ internal sealed unsafe partial class BrokerEngine
             if (status == AppendStatus.Appended && returns > 0 && !TryJournalReturns(type, queue))
                 status = AppendStatus.NotReady; // Alone: nothing else was done.
             EndChange();
-            if (status == AppendStatus.NotReady)
+            if (status == AppendStatus.NotReady && !isInGroup)
                 return false;
         }
         if (status == AppendStatus.Failed)
@@ -141,19 +149,25 @@ internal sealed unsafe partial class BrokerEngine
                 TryJournalReturns(type, queue);
             for (int i = 0; i < _departures.Count; i++)
                 _leaving.Enqueue((queue, _departures[i].Sequence, _departures[i].Reason));
-            _leavingWaitsForSpace = true;
+            _leavingWaitsForSpace |= status != AppendStatus.NotReady;
         }
         foreach ((BrokerQueue Queue, long Sequence, DropReason Reason) later in _leavingLater)
             _leaving.Enqueue(later);
+        ApplyReturned(queue);
+        return true;
+    }
+
+    /// <summary>Puts what returns (<c>_returned</c>) back to its places, at once or after its back-off.</summary>
+    private void ApplyReturned(BrokerQueue queue)
+    {
         if (_returned.Count == 0)
-            return true;
-        if (type == RecordType.Defer)
+            return;
+        if (queue.Options.RedeliveryDelayMs > 0)
             ApplyDefer(queue, _returned.Span, _nowNs);
         else
             ApplyReturn(queue, _returned.Span);
         AfterReturn(queue);
         Schedule(queue);
-        return true;
     }
 
     private void AfterReturn(BrokerQueue queue)

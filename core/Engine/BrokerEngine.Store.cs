@@ -160,11 +160,16 @@ internal sealed unsafe partial class BrokerEngine
             if (_places[i] == Elsewhere)
                 continue;
             BrokerQueue queue = route[i];
+            Schedule(queue);
+            if (queue.IsPlain && admission.Traits.TtlMs < 0)
+            {
+                queue.Enqueue(_places[i], position, admission.PayloadLength);
+                continue;
+            }
             if (queue.Options.LastValueKey != null)
                 NoteLastValue(queue, _places[i], admission.Key, admission.Rest[..admission.HeadersLength]);
             byte priority = queue.PriorityOf(admission.Traits.Priority);
             Arrive(queue, _places[i], position, admission.PayloadLength, priority, queue.DeadlineOf(command.ReceivedNs, admission.Traits.TtlMs));
-            Schedule(queue);
         }
     }
 

@@ -183,7 +183,7 @@ internal sealed unsafe partial class BrokerEngine
             code = Problem(ErrorCode.NoRoute, NoRouteSentence(publication), out problem);
             return false;
         }
-        Admission admission = Admit(publication, in command, payload, route);
+        Admit(publication, in command, payload, route, out Admission admission);
         if (admission.Code != ErrorCode.None)
         {
             code = Problem(admission.Code, RejectSentence(in admission), out problem);
@@ -266,7 +266,7 @@ internal sealed unsafe partial class BrokerEngine
             FreeInCommit(queue, ranges);
         if (kind == SettleKind.Ack || (kind == SettleKind.Reject && queue.Options.DeadLetterExchange == null))
             return;
-        PlanSettle(queue, ranges, kind, mayDefer: true);
+        PlanSettle(queue, ranges, kind);
         _commitDurable = Add(_commitDurable, _departures.DurableLength);
         _commitTransient = Add(_commitTransient, _departures.TransientLength);
         _commitBringsMessages |= _departures.Count > 0;
@@ -318,11 +318,11 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<BrokerQueue> route = RouteOf(publication, payload[..command.RoutingKeyLength], payload.Slice(command.RoutingKeyLength, command.HeadersLength));
         if (route.Length == 0)
             return;
-        Admission admission = Admit(publication, in command, payload, route);
+        Admit(publication, in command, payload, route, out Admission admission);
         if (admission.Code != ErrorCode.None)
         {
             _takesAll = true;
-            admission = Admit(publication, in command, payload, route);
+            Admit(publication, in command, payload, route, out admission);
             _takesAll = false;
         }
         AppendStatus status = admission.Code == ErrorCode.None ? TryStore(publication, in command, ref admission, out _) : AppendStatus.Failed;

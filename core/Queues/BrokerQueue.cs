@@ -17,6 +17,8 @@ internal sealed unsafe partial class BrokerQueue
         Name = name;
         DisplayName = NameRules.Text(name);
         Options = options;
+        Durable = options.Durable;
+        IsPlain = options.MaxPriority < 0 && options.LastValueKey == null && options.MessageTtlMs < 0;
         Consumers = new ConsumerSet(options.SingleActiveConsumer);
         Entries = new DispatchRing(pool);
         Cursor = Entries.Next;
@@ -36,7 +38,10 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>What it was declared with.</summary>
     internal QueueOptions Options { get; }
 
-    internal bool Durable => Options.Durable;
+    internal bool Durable { get; }
+
+    /// <summary>Messages have no priority here, no key and, but for their own, no deadline.</summary>
+    internal bool IsPlain { get; }
 
     /// <summary>Most messages that it holds.</summary>
     internal long MaxLength => Options.MaxLength;

@@ -53,6 +53,9 @@ internal static class CommandTree
         root.Subcommands.Add(ServeCommand.Create(help));
         root.Subcommands.Add(PubCommand.Create(help));
         root.Subcommands.Add(SubCommand.Create(help));
+        root.Subcommands.Add(DeclareCommand.Create(help));
+        root.Subcommands.Add(DeleteCommand.Create(help));
+        root.Subcommands.Add(DeleteCommand.CreatePurge(help));
         root.Subcommands.Add(DemoCommand.Create(help));
         root.Subcommands.Add(SimulateCommand.Create(help));
         root.Subcommands.Add(JournalCommand.Create(help));

@@ -102,18 +102,32 @@ internal static class Parsers
     }
 
     /// <summary>The name of a queue.</summary>
-    internal static Argument<string> Queue() => new("queue")
+    internal static Argument<string> Queue() => Name("queue", "Name of the queue, 1 to 255 bytes of UTF-8.");
+
+    /// <summary>The name of anything.</summary>
+    internal static Argument<string> Name(string what, string description, bool mayBeEmpty = false) => new(what)
     {
-        Description = "Name of the queue, 1 to 255 bytes of UTF-8.",
+        Description = description,
         CustomParser = result =>
         {
             string text = result.Tokens[0].Value;
             int length = System.Text.Encoding.UTF8.GetByteCount(text);
-            return length is >= 1 and <= 255
+            return length <= 255 && (length >= 1 || mayBeEmpty)
                 ? text
-                : Fail<string>(result, $"The queue's name has {length} bytes of UTF-8: it must have 1 to 255.");
+                : Fail<string>(result, $"The {what}'s name has {length} bytes of UTF-8: it must have 1 to 255.");
         },
     };
+
+    /// <summary>How an exchange routes.</summary>
+    internal static Setting<Client.ExchangeType> ExchangeKind(string name) => Word(
+        name,
+        "How it routes: by equal keys, to all, by patterns of words, by headers, or each key to one destination. [default: direct]",
+        Client.ExchangeType.Direct,
+        ("direct", Client.ExchangeType.Direct),
+        ("fanout", Client.ExchangeType.Fanout),
+        ("topic", Client.ExchangeType.Topic),
+        ("headers", Client.ExchangeType.Headers),
+        ("consistent-hash", Client.ExchangeType.ConsistentHash));
 
     /// <summary>What a publisher asks of its confirms.</summary>
     internal static Setting<DurabilityLevel> Durability() => Word(

@@ -46,6 +46,22 @@ internal static class ClientErrors
         }
     }
 
+    /// <summary>Declares a durable exchange, or fails when there is none of that name.</summary>
+    /// <param name="connection">Ready.</param>
+    /// <param name="exchange">Its name.</param>
+    /// <param name="kind">How it routes; <c>null</c> to declare nothing.</param>
+    internal static void DeclareExchange(Connection connection, string exchange, ExchangeType? kind)
+    {
+        try
+        {
+            connection.DeclareExchange(exchange, kind is { } type ? new ExchangeOptions { Type = type } : new ExchangeOptions { Passive = true });
+        }
+        catch (LowLatencyException error)
+        {
+            throw Refused(error);
+        }
+    }
+
     /// <summary>Fails when there is no queue of that name.</summary>
     internal static void RequireQueue(Connection connection, string queue)
     {

@@ -27,6 +27,17 @@ internal sealed record PubOptions
     /// <summary>Bound of the queue to declare; 0 for the broker's default.</summary>
     internal long MaxLength { get; init; }
 
+    /// <summary><c>null</c> for that of the address.</summary>
+    internal string? VirtualHost { get; init; }
+
+    /// <summary>Where to, with <see cref="Queue"/> as routing key; <c>null</c> for the queue itself.</summary>
+    internal string? Exchange { get; init; }
+
+    /// <summary>Declare the exchange as such; <c>null</c> does not.</summary>
+    internal ExchangeType? ExchangeKind { get; init; }
+
+    internal bool Mandatory { get; init; }
+
     /// <summary>Of every message.</summary>
     internal MessageProperties Properties { get; init; } = new();
 

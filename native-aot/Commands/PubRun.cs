@@ -48,9 +48,12 @@ internal sealed class PubRun
         {
             Mode = ConnectionMode.Polled,
             ClientName = "lowlatency pub",
+            VirtualHost = _options.VirtualHost,
             OnStateChanged = _watch.OnStateChanged,
         });
-        if (_options.Declare)
+        if (_options.Exchange != null)
+            ClientErrors.DeclareExchange(connection, _options.Exchange, _options.ExchangeKind);
+        else if (_options.Declare)
             ClientErrors.DeclareQueue(connection, _options.Queue, _options.MaxLength);
         else
             ClientErrors.RequireQueue(connection, _options.Queue);
@@ -88,7 +91,9 @@ internal sealed class PubRun
     {
         var options = new PublicationOptions
         {
+            Exchange = _options.Exchange ?? "",
             RoutingKey = _options.Queue,
+            Mandatory = _options.Mandatory,
             Durability = _options.Durability,
             Window = _options.Window,
             WindowBytes = _options.WindowBytes,
@@ -203,7 +208,7 @@ internal sealed class PubRun
             throw _problem;
         if (_tally.Unconfirmed > 0)
             throw new CliException(ExitCode.NotConfirmed, $"{Quantity.Count(_tally.Unconfirmed, "message")} sent but not confirmed: their fate is unknown.");
-        if (_tally.BelowAsked > 0)
+        if (_tally.BelowAsked > 0 && _options.Mandatory)
             throw new CliException(ExitCode.NotConfirmed, $"{Quantity.Count(_tally.BelowAsked, "message")} confirmed below the level asked for: give the broker a data folder and the queue durability.");
         return _interrupted ? ExitCode.Interrupted : ExitCode.Done;
     }

@@ -1,3 +1,5 @@
+using LowLatency.Client;
+
 namespace LowLatency.Server.Commands;
 
 /// <summary>What <c>lowlatency sub</c> was asked to do.</summary>
@@ -13,6 +15,18 @@ internal sealed record SubOptions
 
     /// <summary>Ends after this time without a message; zero for never.</summary>
     internal TimeSpan IdleTimeout { get; init; }
+
+    /// <summary><c>null</c> for that of the address.</summary>
+    internal string? VirtualHost { get; init; }
+
+    /// <summary>How the subscription is made, but for its credit.</summary>
+    internal SubscriptionOptions Subscription { get; init; } = new();
+
+    /// <summary>Take at most this many that are there, then end; 0 to subscribe.</summary>
+    internal int Get { get; init; }
+
+    /// <summary>Of a get: how long to wait for the first message.</summary>
+    internal TimeSpan Wait { get; init; }
 
     internal bool Declare { get; init; }
 

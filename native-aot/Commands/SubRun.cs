@@ -29,6 +29,8 @@ internal sealed class SubRun
         _watch = new ReconnectWatch(options.ReconnectTimeout, _terminal);
     }
 
+    private string Done => _options.Subscription is { Browse: true } or { Conflate: true } or { NoAck: true } ? "written" : "written and acknowledged";
+
     private bool HasEnough => _options.Count > 0 && _count >= _options.Count;
 
     /// <returns>Exit code.</returns>
@@ -39,6 +41,7 @@ internal sealed class SubRun
         {
             Mode = ConnectionMode.Polled,
             ClientName = "lowlatency sub",
+            VirtualHost = _options.VirtualHost,
             OnStateChanged = _watch.OnStateChanged,
         });
         if (_options.Declare)
@@ -64,7 +67,7 @@ internal sealed class SubRun
         TimeSpan time = Stopwatch.GetElapsedTime(start);
         string repeats = _repeats > 0 ? $", {Quantity.Count(_repeats)} redelivered and not written twice" : "";
         string reconnects = _watch.Reconnects > 0 ? $", {Quantity.Count(_watch.Reconnects, "reconnect")}" : "";
-        _terminal.Line($"{Quantity.Count(_count, "message")} written and acknowledged in {Quantity.Duration((long)time.TotalNanoseconds)} ({Quantity.Rate(_count, time)}){repeats}{reconnects}.");
+        _terminal.Line($"{Quantity.Count(_count, "message")} {Done} in {Quantity.Duration((long)time.TotalNanoseconds)} ({Quantity.Rate(_count, time)}){repeats}{reconnects}.");
         if (HasEnough || _options.Count == 0)
             return ExitCode.Done;
         return timedOut
@@ -77,7 +80,9 @@ internal sealed class SubRun
         int credit = _options.Count > 0 ? (int)Math.Min(_options.Credit, _options.Count) : _options.Credit;
         try
         {
-            return connection.Subscribe(_options.Queue, OnDelivery, new SubscriptionOptions { Credit = credit, CreditBytes = CreditBytes });
+            return connection.Subscribe(_options.Queue, OnDelivery, _options.Get > 0
+                ? _options.Subscription with { Credit = 0 }
+                : _options.Subscription with { Credit = credit, CreditBytes = CreditBytes });
         }
         catch (LowLatencyException error)
         {
@@ -106,6 +111,8 @@ internal sealed class SubRun
     {
         long stopAt = 0;
         bool timedOut = false;
+        if (_options.Get > 0)
+            subscription.TryGet(_options.Get, _options.Wait);
         while (true)
         {
             int worked = connection.Poll();
@@ -116,7 +123,8 @@ internal sealed class SubRun
             }
             bool idle = _writer.IsIdle;
             timedOut = idle && _options.IdleTimeout > TimeSpan.Zero && Stopwatch.GetElapsedTime(_lastArrival) > _options.IdleTimeout;
-            if (stopAt == 0 && (HasEnough || signals.IsRequested || timedOut))
+            bool hasGot = _options.Get > 0 && !subscription.IsGetting;
+            if (stopAt == 0 && (HasEnough || hasGot || signals.IsRequested || timedOut))
                 stopAt = Stopwatch.GetTimestamp() + Stopwatch.Frequency * StopWaitMs / 1000;
             if (stopAt != 0 && (idle || Stopwatch.GetTimestamp() > stopAt))
                 break;

@@ -96,6 +96,9 @@ internal sealed class FakeSession : IDisposable
         return _buffer[..length];
     }
 
+    /// <summary>Whether bytes come within that time.</summary>
+    internal bool HasMore(int waitMs) => _socket.Poll(waitMs * 1000, SelectMode.SelectRead);
+
     /// <summary>Reads until the client has closed.</summary>
     internal void ReadToEnd()
     {

@@ -40,7 +40,7 @@ public sealed partial class TcpProtocolTests
         session.ReadToEnd();
         _broker.AcceptAndWelcome();
         Eventually.True(() => _connection!.State == ConnectionState.Ready, "ready again");
-        Assert.Equal(code, Assert.Single(_states, seen => seen.State == ConnectionState.Reconnecting).Reason!.Code);
+        Assert.Equal(code, Assert.Single(States, seen => seen.State == ConnectionState.Reconnecting).Reason!.Code);
     }
 
     [Fact]

@@ -130,6 +130,95 @@ public sealed partial class TcpProtocolTests
     }
 
     [Fact]
+    public async Task ShouldFollowAQueueThatTheBrokerNamesAnew()
+    {
+        var renamed = new List<(string From, string To)>();
+        FakeSession session = await Connect(new ConnectionOptions { OnQueueRenamed = (_, from, to) => renamed.Add((from, to)) });
+        Task<QueueInfo> declaring = _connection!.DeclareQueueAsync("", new QueueOptions { Exclusive = true });
+        Name(session, "amq.gen-1");
+        Assert.Equal("amq.gen-1", (await Eventually.Done(declaring)).Name);
+        await Declare(session, _connection.BindAsync("ticks", "amq.gen-1", "*", new FieldTable().Add("x", 1)), FrameType.Bind);
+        Task<Subscription> subscribing = _connection.SubscribeAsync("amq.gen-1", (Subscription _, in Delivery _) => { });
+        uint id = RequestOf(session.Read(FrameType.Subscribe));
+        session.Send(buffer => TestFrames.WriteSubscribed(buffer, id, 3, "amq.gen-1"));
+        Subscription subscription = await Eventually.Done(subscribing);
+        for (int round = 2; round <= 3; round++)
+        {
+            session.Dispose();
+            session = _broker.AcceptAndWelcome();
+            Name(session, $"amq.gen-{round}"); // What is behind waits for it.
+            string[] binding = TestFrames.PartsOf(session.Read(FrameType.Bind));
+            Assert.Equal(["ticks", $"amq.gen-{round}", "*"], binding[..3]);
+            Assert.NotEmpty(binding[3]);
+            byte[] frame = session.Read(FrameType.Subscribe);
+            Assert.Equal($"amq.gen-{round}", TestFrames.PartsOf(frame)[0]);
+            session.Send(buffer => TestFrames.WriteSubscribed(buffer, RequestOf(frame), 3, $"amq.gen-{round}"));
+            Eventually.True(() => subscription.Queue == $"amq.gen-{round}", "renamed");
+        }
+
+        Assert.Equal([("amq.gen-1", "amq.gen-2"), ("amq.gen-2", "amq.gen-3")], renamed);
+    }
+
+    [Fact]
+    public async Task ShouldTryAnExclusiveQueueAgainWhileTheOldConnectionHoldsIt()
+    {
+        FakeSession session = await Connect();
+        await Declare(session, _connection!.DeclareQueueAsync("mine", new QueueOptions { Exclusive = true }), FrameType.DeclareQueue);
+        session.Dispose();
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            session = _broker.AcceptAndWelcome();
+            uint held = RequestOf(session.Read(FrameType.DeclareQueue));
+            session.Send(buffer => FrameWriter.WriteFailed(buffer, held, ErrorCode.ResourceLocked, "held"));
+        }
+
+        session = _broker.AcceptAndWelcome();
+        uint id = RequestOf(session.Read(FrameType.DeclareQueue));
+        session.Send(buffer => TestFrames.WriteQueueDeclared(buffer, id, 0, 0, "mine"));
+        Eventually.True(() => _connection.State == ConnectionState.Ready, "ready");
+        await Declare(session, _connection.DeclareQueueAsync("other"), FrameType.DeclareQueue);
+    }
+
+    [Fact]
+    public async Task ShouldRestoreSubscriptionsWithAllTheirOptions()
+    {
+        FakeSession session = await Connect();
+        await Declare(session, _connection!.SetMaxUnackedAsync(77), FrameType.SetMaxUnacked);
+        Task<Subscription> subscribing = _connection.SubscribeAsync(
+            "q", (Subscription _, in Delivery _) => { },
+            new SubscriptionOptions { Credit = 5, MaxUnacked = 4, Priority = -3, Conflate = true, ConflationKey = "symbol", Exclusive = true });
+        byte[] first = session.Read(FrameType.Subscribe);
+        session.Send(buffer => TestFrames.WriteSubscribed(buffer, RequestOf(first), 3));
+        await Eventually.Done(subscribing);
+        session.Dispose();
+
+        session = _broker.AcceptAndWelcome();
+        Assert.Equal(77U, MemoryMarshal.Read<RequestCommand>(session.Read(FrameType.SetMaxUnacked)).Flags);
+        byte[] again = session.Read(FrameType.Subscribe);
+        SubscribeCommand subscribe = MemoryMarshal.Read<SubscribeCommand>(again);
+        Assert.Equal((5U, 4U, -3), (subscribe.CreditMessages, subscribe.MaxUnacked, subscribe.Priority));
+        Assert.Equal(SubscribeFlags.Conflate | SubscribeFlags.Exclusive, (SubscribeFlags)subscribe.Flags);
+        Assert.Equal(["q", "symbol"], TestFrames.PartsOf(again));
+    }
+
+    [Fact]
+    public async Task ShouldSayThatTheOutcomeOfACommitIsNotKnown()
+    {
+        FakeSession session = await Connect();
+        Publication publication = await Open(session, handle: 7, window: 4, lastSequence: 0, new PublicationOptions());
+        LowLatency.Client.Transaction transaction = _connection!.BeginTransaction();
+        transaction.Publish(publication, new byte[] { 9 });
+        Task<long> committing = transaction.CommitAsync();
+        Assert.Equal((0UL, 7U, (byte)9), ReadPublish(session));
+        session.Read(FrameType.CommitTransaction);
+        session.Dispose();
+
+        LowLatencyException error = await Assert.ThrowsAsync<LowLatencyException>(() => Eventually.Done(committing));
+        Assert.Equal(ErrorCode.NotConnected, error.Code);
+        Assert.Contains("not known", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ShouldTellWhatCouldNotBeRestored()
     {
         var errors = new List<LowLatencyException>();
@@ -145,6 +234,14 @@ public sealed partial class TcpProtocolTests
         Assert.Equal(ErrorCode.NotFound, subscription.Error!.Code);
         Assert.Same(subscription.Error, errors[0]);
         Assert.Equal(ConnectionState.Ready, _connection!.State);
+    }
+
+    private static void Name(FakeSession session, string name)
+    {
+        byte[] frame = session.Read(FrameType.DeclareQueue);
+        Assert.Equal("", TestFrames.PartsOf(frame)[0]);
+        Assert.False(session.HasMore(20), "nothing behind it");
+        session.Send(buffer => TestFrames.WriteQueueDeclared(buffer, RequestOf(frame), 0, 0, name));
     }
 
     private static async Task Declare(FakeSession session, Task request, FrameType type)

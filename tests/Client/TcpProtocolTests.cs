@@ -15,6 +15,17 @@ public sealed partial class TcpProtocolTests : IDisposable
 {
     private readonly FakeBroker _broker = new();
     private readonly List<(ConnectionState State, LowLatencyException? Reason)> _states = [];
+
+    /// <summary>What the handler was told so far; it may be told more at any time.</summary>
+    private (ConnectionState State, LowLatencyException? Reason)[] States
+    {
+        get
+        {
+            lock (_states)
+                return [.. _states];
+        }
+    }
+
     private Connection? _connection;
 
     public void Dispose()
@@ -112,7 +123,7 @@ public sealed partial class TcpProtocolTests : IDisposable
 
         _broker.AcceptAndWelcome();
         Eventually.True(() => _connection!.State == ConnectionState.Ready, "ready");
-        Assert.Contains(_states, seen => seen.State == ConnectionState.Reconnecting && seen.Reason!.Code == code);
+        Assert.Contains(States, seen => seen.State == ConnectionState.Reconnecting && seen.Reason!.Code == code);
     }
 
     [Fact]
@@ -124,7 +135,7 @@ public sealed partial class TcpProtocolTests : IDisposable
         session.ReadToEnd(); // It hears nothing for 800 ms.
 
         _broker.AcceptAndWelcome();
-        Eventually.True(() => _states.Any(seen => seen.Reason?.Code == ErrorCode.Timeout), "noticed");
+        Eventually.True(() => States.Any(seen => seen.Reason?.Code == ErrorCode.Timeout), "noticed");
     }
 
     [Fact]

@@ -39,8 +39,14 @@ public sealed class QueueAllocationTests
 
         var flow = new Flow(harness, session, Headers(kind), kind);
         flow.Run(rounds: 900); // Past the first roll of a segment.
-        flow.Allocated = 0;
-        flow.Run(rounds: 300);
+        // What the runtime itself buys once, at a time of its own, is not in the next stretch; what a message costs is in each.
+        for (int stretch = 0; stretch < 3; stretch++)
+        {
+            flow.Allocated = 0;
+            flow.Run(rounds: 500);
+            if (flow.Allocated == 0)
+                break;
+        }
         Assert.Equal(0, flow.Allocated);
         if (kind is "reject" or "drop-head")
             Assert.True(harness.Core.Engine.DeadLetteredCount > 3000);

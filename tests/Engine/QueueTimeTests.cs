@@ -161,6 +161,34 @@ public sealed class QueueTimeTests : IDisposable
     }
 
     [Fact]
+    public void ShouldReplayDecisionsWhoseMessagesAreGone()
+    {
+        // Segments of 1 MiB: the records of what was replaced, expired or became due are retired, those that tell of it are not.
+        _broker.Declare("values", QueueHarness.Arguments.Add("x-last-value-key", ""));
+        _broker.Declare("keyed", QueueHarness.Arguments.Add("x-last-value-key", "x-delay").Add("x-message-ttl", 40_000));
+        _broker.Declare("flow");
+        string filler = new('f', 30_000);
+        for (int i = 0; i < 160; i++)
+        {
+            _broker.Publish("flow", filler);
+            _broker.Drain("flow");
+            _broker.Publish("values", $"v{i}");
+            _broker.Publish("keyed", $"k{i}", Delay(1000 * (1 + i % 7)));
+            if (i % 10 == 0)
+                _broker.Advance(3000);
+            if (i % 40 == 39)
+                _broker.Restart();
+        }
+        Assert.True(_broker.Engine.Core.Journal!.Log.OldestIndex > 1);
+        Assert.Equal(1, _broker.Queue("values").Count);
+        Assert.Equal(["v159"], _broker.Drain("values"));
+        _broker.Advance(60_000);
+        Assert.Equal(0, _broker.Queue("keyed").Count);
+        _broker.Restart();
+        Assert.Equal(0, _broker.Queue("keyed").Count);
+    }
+
+    [Fact]
     public void ShouldPurgeWhatIsReadyAndScheduled()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 10_000));

@@ -66,6 +66,25 @@ public sealed partial class Connection
     public Task<Subscription> SubscribeAsync(string queue, SubscriptionOptions? options = null, CancellationToken cancellation = default)
         => SubscribedAsync(CreateSubscription(queue, null, options), cancellation);
 
+    /// <summary>Opens a requester: requests with replies. Restored, with a new address, after a reconnect.</summary>
+    /// <exception cref="LowLatencyException">The connection has one already, the exchange does not exist, or there was no answer in time.</exception>
+    public Requester OpenRequester(RequesterOptions? options = null)
+    {
+        var requester = new Requester(options ?? new RequesterOptions());
+        Subscription replies = Subscribe(ReplyQueue, requester.OnReply, Requester.ReplyOptions);
+        requester.Open(replies, OpenPublication(requester.PublicationOptions));
+        return requester;
+    }
+
+    /// <inheritdoc cref="OpenRequester"/>
+    public async Task<Requester> OpenRequesterAsync(RequesterOptions? options = null, CancellationToken cancellation = default)
+    {
+        var requester = new Requester(options ?? new RequesterOptions());
+        Subscription replies = await SubscribeAsync(ReplyQueue, requester.OnReply, Requester.ReplyOptions, cancellation).ConfigureAwait(false);
+        requester.Open(replies, await OpenPublicationAsync(requester.PublicationOptions, cancellation).ConfigureAwait(false));
+        return requester;
+    }
+
     internal Task<RequestResult> SendAsync(Request request, CancellationToken cancellation)
     {
         _agent.Post(request);

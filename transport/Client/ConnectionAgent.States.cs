@@ -61,6 +61,7 @@ internal sealed partial class ConnectionAgent
         if (nowMs - _readySinceMs >= (long)_options.ReconnectDelayMax.TotalMilliseconds && State == ConnectionState.Ready)
             _backoff.Reset(); // It held for a while: not one that falls as soon as it stands.
         _dialAtMs = nowMs + _backoff.Next();
+        _requests.OnLost();
         foreach (Publication publication in _openedPublications)
             publication.OnLost();
         foreach (Subscription subscription in _openedSubscriptions)

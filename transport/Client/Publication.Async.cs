@@ -69,6 +69,22 @@ public sealed partial class Publication
         return new ValueTask<Confirmation>(waiter.Task);
     }
 
+    /// <summary>Answers a request: to its reply-to, with its correlation id. The publication must be to the default exchange.</summary>
+    /// <param name="request">Has a <see cref="Properties.ReplyTo"/>.</param>
+    /// <param name="body">Must not change until the task is complete.</param>
+    /// <param name="cancellation">Ends the waiting; a message that went is not called back.</param>
+    /// <exception cref="InvalidOperationException">The message asks for no reply, or this publication is to another exchange.</exception>
+    /// <exception cref="PublishRejectedException">Whoever asked is gone.</exception>
+    public ValueTask<Confirmation> ReplyAsync(Message request, ReadOnlyMemory<byte> body, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        Properties asked = request.Properties;
+        if (asked.ReplyTo.IsEmpty || Exchange.Length > 0)
+            throw new InvalidOperationException("A reply goes to the address that the request names, by a publication to the default exchange.");
+        var properties = new MessageProperties { CorrelationId = System.Text.Encoding.UTF8.GetString(asked.CorrelationId) };
+        return PublishAsync(body, properties, System.Text.Encoding.UTF8.GetString(asked.ReplyTo), cancellation);
+    }
+
     /// <summary>Completes when every message published before the call is decided: confirmed, or reported as rejected.</summary>
     /// <exception cref="LowLatencyException">The publication or its connection was closed before that.</exception>
     /// <remarks>Any thread (in <see cref="ConnectionMode.Polled"/> the one that polls, which must go on polling).</remarks>

@@ -68,6 +68,18 @@ internal sealed class RequestTable
     /// <summary>The request that an answer is for.</summary>
     internal bool TryTake(uint id, out Request request) => _sent.Remove(id, out request!);
 
+    /// <summary>The connection is lost: ends what must not be sent again on another.</summary>
+    internal void OnLost()
+    {
+        foreach (Request request in _sent.Values)
+        {
+            if (request.Type == CommandType.CommitTransaction)
+                request.Fail(Transaction.Unknown());
+            else if (request.Type == CommandType.Recover)
+                request.Complete(default); // All of the old connection's deliveries return.
+        }
+    }
+
     /// <summary>A new connection: <paramref name="repeats"/> first, then what was unanswered, then what was unsent.</summary>
     internal void Restart(List<Request> repeats)
     {
@@ -75,10 +87,6 @@ internal sealed class RequestTable
         foreach (Request request in _sent.Values)
         {
             request.MayBeDone = true;
-            if (request.Type == CommandType.CommitTransaction)
-                request.Fail(Transaction.Unknown());
-            else if (request.Type == CommandType.Recover)
-                request.Complete(default); // All of the old connection's deliveries have returned.
             if (!request.IsRepeat && !request.IsCompleted)
                 rest.Add(request);
         }

@@ -12,6 +12,9 @@ public sealed partial class Subscription
     private bool _isStopped; // Its user has asked for it,
     private bool _wasStopped; // and the broker has answered.
 
+    /// <summary>Told when its connection is lost, or it is over. The connection's thread.</summary>
+    internal Action? Lost { get; set; }
+
     /// <summary>Its handle on the present connection.</summary>
     internal uint Handle { get; private set; }
 
@@ -102,7 +105,7 @@ public sealed partial class Subscription
         else
             _got.Add(new Message(this, in delivery));
         // A reader's credit goes back when it has read: that bounds what waits for it.
-        if (_options.IsSettledByDelivery && _messages == null)
+        if (_options is { IsSettledByDelivery: true, ManualCredit: false } && _messages == null)
             _tracker.Take(tag, tag);
         return true;
     }
@@ -189,6 +192,7 @@ public sealed partial class Subscription
         Volatile.Write(ref _staleTag, _tagBase);
         _tracker.Reset();
         _got.Clear();
+        Lost?.Invoke();
     }
 
     /// <summary>Over for good.</summary>

@@ -137,7 +137,13 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
         if (last == 0 || last > LastTag)
             ThrowUnknownTag(last);
         if (_options.IsSettledByDelivery)
-            return; // By its delivery.
+        {
+            if (!_options.ManualCredit)
+                return; // By its delivery.
+            kind = TakenKind;
+            first = Math.Max(first, 1);
+        }
+
         if (_isBackground && !_agent.IsOwnThread)
         {
             _foreign.Add(new Settlement(kind, first, last));

@@ -35,6 +35,10 @@ public sealed record SubscriptionOptions
     /// <summary>Of <see cref="Conflate"/>: the header whose value is the key; empty for the routing key.</summary>
     public string ConflationKey { get; init; } = "";
 
+    /// <summary>Where there is nothing to settle and a handler passes messages on: credit goes back when <see cref="Subscription.Ack"/> says that a delivery was dealt with,
+    /// not when the handler returns.</summary>
+    public bool ManualCredit { get; init; }
+
     /// <summary>Told when a subscription to a queue with a single active consumer becomes that one (<c>true</c>), or ceases to be.</summary>
     /// <remarks>On the connection's thread or inside <see cref="Connection.Poll"/>. Must not block.</remarks>
     public Action<Subscription, bool>? OnActive { get; init; }

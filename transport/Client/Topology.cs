@@ -10,6 +10,12 @@ internal sealed class Topology
     /// <summary>Takes note of a request that the broker has carried out.</summary>
     internal void Note(Request request)
     {
+        if (request.Type is not (CommandType.Get or CommandType.CommitTransaction)) // Those are many, and this costs memory.
+            NoteDefinition(request);
+    }
+
+    private void NoteDefinition(Request request)
+    {
         switch (request.Type)
         {
             case CommandType.DeclareQueue or CommandType.DeclareExchange when !request.IsPassive && !request.IsRepeat:

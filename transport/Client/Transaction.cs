@@ -39,17 +39,10 @@ public sealed class Transaction
     /// <exception cref="LowLatencyException">The publication is closed, or the message is too large.</exception>
     /// <exception cref="InvalidOperationException">The commit is under way.</exception>
     public void Publish(Publication publication, ReadOnlySpan<byte> body, MessageProperties? properties = null, ReadOnlySpan<byte> routingKey = default)
-        => Publish(publication, body, properties == null ? default : properties.Headers, routingKey);
-
-    /// <inheritdoc cref="Publish(Publication, ReadOnlySpan{byte}, MessageProperties?, ReadOnlySpan{byte})"/>
-    /// <param name="publication">Where to.</param>
-    /// <param name="body">Copied.</param>
-    /// <param name="headers">A content header, or empty.</param>
-    /// <param name="routingKey">UTF-8 of at most 255 bytes; empty for the publication's.</param>
-    public void Publish(Publication publication, ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> routingKey)
     {
         ArgumentNullException.ThrowIfNull(publication);
         CheckOpen(publication.Connection);
+        ReadOnlySpan<byte> headers = properties == null ? default : properties.Headers;
         publication.CheckForTransaction(body.Length, headers.Length, routingKey.Length);
         int length = FrameWriter.PublishLength(routingKey.Length, headers.Length, body.Length);
         FrameWriter.WritePublish(Room(length), 0, 0, UnixClock.NowNs(), routingKey, headers, body, PublishFlags.InTransaction);
@@ -136,7 +129,7 @@ public sealed class Transaction
 
         foreach (ref readonly Operation operation in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_operations))
         {
-            if (operation.Publication is { IsOpen: false } || operation.Subscription is { IsOpen: false })
+            if (operation.Publication is { IsOpen: false, IsClosed: true } || operation.Subscription is { IsOpen: false, IsClosed: true })
             {
                 return new LowLatencyException(ErrorCode.UnknownHandle,
                     "A publication or subscription of the transaction was closed before the commit: nothing in it was done.");
@@ -147,12 +140,14 @@ public sealed class Transaction
     }
 
     /// <summary>Sends the operations, in order. The connection's thread.</summary>
-    /// <returns>False: no room for all at the moment.</returns>
+    /// <returns>False: no room for all at the moment, or after a reconnect not everything is open again yet.</returns>
     internal bool TrySendOperations(Door door)
     {
         while (_sent < _operations.Count)
         {
             Operation operation = _operations[_sent];
+            if (operation.Publication is { IsOpen: false } || operation.Subscription is { IsOpen: false })
+                return false;
             Span<byte> frame = _frames.AsSpan(operation.Offset, operation.Length);
             if (operation.Publication is { } publication)
                 System.Runtime.InteropServices.MemoryMarshal.AsRef<PublishFrame>(frame).Publication = publication.Handle;
