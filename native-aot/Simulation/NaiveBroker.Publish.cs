@@ -9,6 +9,9 @@ internal sealed partial class NaiveBroker
     private readonly List<NaivePublication> _waitingForDiskSpace = [];
     private readonly List<NaivePublication> _waitingForMemory = [];
 
+    /// <summary>Every scheduled message, by its id: a journal that failed may bring back what went.</summary>
+    private readonly Dictionary<long, StoredMessage> _scheduled = [];
+
     /// <summary>Publications were refused for want of room, and there is some: they are to be told.</summary>
     internal bool CanBeTold => (_waitingForDiskSpace.Count > 0 && HasRoom(Log)) || (_waitingForMemory.Count > 0 && HasRoom(_core.Transient.Log));
 
@@ -136,6 +139,7 @@ internal sealed partial class NaiveBroker
         message = message with { IsJournaled = isJournaled, End = log.Tail };
         if (isScheduled)
         {
+            _scheduled[message.Message.Id] = message;
             foreach (NaiveQueue queue in takers)
                 queue.Hold(message);
         }

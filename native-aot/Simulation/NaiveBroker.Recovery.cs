@@ -76,7 +76,6 @@ internal sealed partial class NaiveBroker
     {
         EngineQueue? real = _engine.Find(queue.Host, queue.Name);
         Check(real != null, $"Queue {queue.Name} did not come back.");
-        NaiveQueue before = queue.CopyDurable();
         Dictionary<long, EngineEntry> found = real!.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
         var recovered = new List<NaiveEntry>();
         foreach (long sequence in queue.Entries.Keys.Union(after.Entries.Keys).Union(queue.Ghosts.Keys).Union(after.Ghosts.Keys))
@@ -99,17 +98,19 @@ internal sealed partial class NaiveBroker
         Check(real.Next > queue.LastJournaled || flags == RecoveredFlags.Unknown, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
         queue.Entries = queue.Entries.Clear().AddRange(recovered.Select(entry => KeyValuePair.Create(entry.Sequence, entry)));
         queue.Ghosts = queue.Ghosts.Clear();
-        RecoverScheduled(queue, before, after, real, flags);
+        RecoverScheduled(queue, after, real, flags);
         queue.Next = real.Next;
         queue.LastJournaled = Math.Min(queue.LastJournaled, real.Next - 1);
         queue.UsedNs = _nowNs;
     }
 
-    private void RecoverScheduled(NaiveQueue queue, NaiveQueue before, NaiveQueue after, EngineQueue real, RecoveredFlags flags)
+    private void RecoverScheduled(NaiveQueue queue, NaiveQueue after, EngineQueue real, RecoveredFlags flags)
     {
         List<long> there = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => _engine.Read(entry.Position)!.PublishedNs).Order()];
-        // What became due when the journal had failed becomes due again.
-        IEnumerable<NaiveEntry> dueAgain = flags != RecoveredFlags.Unknown ? [] : before.Entries.Values.Where(entry => entry.Message.DueNs > 0).Select(entry => new NaiveEntry(0, entry.Message) { State = NaiveEntryState.Scheduled });
+        // What became due, or went, when the journal had failed is there again.
+        HashSet<long> known = [.. queue.Scheduled.Union(after.Scheduled).Select(entry => entry.Message.Message.Id)];
+        IEnumerable<NaiveEntry> dueAgain = flags != RecoveredFlags.Unknown ? [] :
+            there.Where(id => !known.Contains(id) && _scheduled.ContainsKey(id)).Select(id => new NaiveEntry(0, _scheduled[id]) { State = NaiveEntryState.Scheduled });
         List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Union(dueAgain).Where(entry => there.Contains(entry.Message.Message.Id)).OrderBy(entry => entry.Message.DueNs)];
         bool isCertain = queue.Scheduled.Equals(after.Scheduled) && flags != RecoveredFlags.Unknown;
         Check(recovered.Count == there.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),

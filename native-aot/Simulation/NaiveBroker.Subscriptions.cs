@@ -168,7 +168,13 @@ internal sealed partial class NaiveBroker
     {
         bool isHeld = Log.CheckAppend(MaxDeliveredBody, reserved: true) == Core.Journal.AppendStatus.NotReady;
         foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld && !HasPassed(consumer.Queue)))
-            Check(consumer.Pull!.Count == 0 && consumer.Pull.DeadlineNs > _nowNs, $"A get was given {consumer.Pull.Count} messages and is not answered at {_nowNs}, its time is {consumer.Pull.DeadlineNs}.");
+        {
+            // While the queue has another turn there may be more for it: a batch or two.
+            bool isOver = consumer.Pull!.Count > 0 || consumer.Pull.DeadlineNs <= _nowNs;
+            bool isIdle = consumer.BatchCount == 0;
+            consumer.Pull.IdleBatches = isOver && isIdle ? consumer.Pull.IdleBatches + 1 : 0;
+            Check(consumer.Pull.IdleBatches < 3, $"A get was given {consumer.Pull.Count} messages and is not answered at {_nowNs}, its time is {consumer.Pull.DeadlineNs}.");
+        }
     }
 
     /// <summary>One is given messages: the first by priority, then by age, once the one before it has nothing left (rule C7).</summary>
