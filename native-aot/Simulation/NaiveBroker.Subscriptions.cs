@@ -23,6 +23,8 @@ internal sealed partial class NaiveBroker
                 Fail(session, command.Request, ErrorCode.PreconditionFailed);
                 return;
             }
+            if (session.Port.Port.IsOverrun)
+                return; // Nobody was told of the address, and it went at once.
             NaiveTable arguments = new NaiveTable().With("x-max-length", limits.DefaultReplyLength);
             queue = new NaiveQueue(session.Host.Name, NewName(session.Host, ReplyTo + "."), NaiveQueueOptions.Parse(QueueFlags.AutoDelete, arguments, 0)!, arguments) { IsReplyTo = true };
             session.Host.Queues.Add(queue.Name, queue);
