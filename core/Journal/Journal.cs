@@ -120,7 +120,11 @@ internal sealed unsafe class Journal : IDisposable
     internal ReaderSection RegisterReader() => Readers.Register();
 
     /// <summary>From here on segments without live messages are retired. Call it when every live message that recovery found has its reference.</summary>
-    internal void EnableRetirement() => _canRetire = true;
+    internal void EnableRetirement()
+    {
+        _canRetire = true;
+        Log.LookForEmptySegments(); // What an earlier run left without a live message.
+    }
 
     /// <summary>Asks for everything appended so far to be made durable.</summary>
     /// <returns>The position to wait for: durable when <see cref="DurablePosition"/> is at or above it.</returns>

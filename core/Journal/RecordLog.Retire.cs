@@ -15,6 +15,9 @@ internal sealed unsafe partial class RecordLog
     /// <summary>Whether a segment may have become free since the last look. Engine thread.</summary>
     internal bool HasEmptySegment => _hasEmptySegment;
 
+    /// <summary>References were counted anew: some segment may have none. Engine thread.</summary>
+    internal void LookForEmptySegments() => _hasEmptySegment = true;
+
     /// <summary>Counts live messages in the segment of <paramref name="position"/>. Engine thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void AddReferences(long position, int count) => _table.Find(position >> _shift)!.References += count;

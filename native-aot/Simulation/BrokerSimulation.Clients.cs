@@ -65,6 +65,7 @@ internal sealed partial class BrokerSimulation
                 Send(new SessionRequest(CommandType.SetMaxUnacked, client.Session, ++_request, (uint)_random.Next(6)));
                 break;
             case SimulationAction.Purge:
+                Send(new PurgeQueue(client.Session, ++_request, _topology.AnyQueue));
                 break;
             case SimulationAction.Declare:
                 Declare(client);
@@ -253,7 +254,7 @@ internal sealed partial class BrokerSimulation
     private string AnyAddress() =>
         _profile.Has(SimulationAction.ReplyTo) && _random.Next(4) == 0 && Pick(_clients) is { Address.Length: > 0 } client ? client.Address : _topology.AnyQueue;
 
-    private PublishFlags PublishFlag() => (_random.Next(8) + 8) switch
+    private PublishFlags PublishFlag() => (_profile.Has(SimulationAction.MessageLevels) ? _random.Next(8) : 8) switch
     {
         0 => PublishFlags.Mandatory,
         1 => (PublishFlags)(_random.Next(1, 4) << 4),

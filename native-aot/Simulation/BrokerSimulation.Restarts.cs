@@ -8,6 +8,7 @@ namespace LowLatency.Server.Simulation;
 internal sealed partial class BrokerSimulation
 {
     private long _startTail;
+    private List<string> _before = [];
 
     private void Restart(SimulationAction kind)
     {
@@ -19,6 +20,7 @@ internal sealed partial class BrokerSimulation
         long durable = Journal.DurablePosition;
         ulong hash = Engine.StateHash();
         _hash.Add(hash);
+        _before = EngineView.Describe(Engine);
         LoseClients();
         _reader.Dispose();
         if (kind == SimulationAction.Stop)
@@ -124,17 +126,17 @@ internal sealed partial class BrokerSimulation
     /// <summary>A replay of what the killed process left is the state that it had.</summary>
     private long CheckReplay(long tail, ulong hash)
     {
-        (long end, ulong replayed) = Replay();
+        (long end, ulong replayed, List<string> after) = Replay();
         if (end < tail)
             throw new SimulationException($"The journal ends at {end} after a process ended that had written up to {tail}.");
         if (_model.IsExact && replayed != hash)
-            throw new SimulationException("A replay makes another state than the one that was.");
+            throw new SimulationException($"A replay makes another state than the one that was. Before: {string.Join("; ", _before.Except(after))}. After: {string.Join("; ", after.Except(_before))}.");
         return end;
     }
 
     private long FindEnd() => Replay().End;
 
-    private (long End, ulong Hash) Replay()
+    private (long End, ulong Hash, List<string> State) Replay()
     {
         using SimulatedDisk clone = _disk.Clone();
         using var transient = new TransientLog(Limits.MaxTransientBytes, new ReaderRegistry());
@@ -142,7 +144,7 @@ internal sealed partial class BrokerSimulation
         var visitor = new Visitor(engine);
         clone.Capacity = long.MaxValue;
         using BrokerJournal journal = BrokerJournal.Open(clone.Start(), new JournalOptions { SegmentSize = SegmentLayout.MinSize, MinFreeBytes = 0 }, ref visitor, out RecoveryReport report);
-        return (report.TailPosition, engine.StateHash());
+        return (report.TailPosition, engine.StateHash(), EngineView.Describe(engine));
     }
 
     /// <summary>To restart twice is to restart once.</summary>

@@ -81,10 +81,11 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     internal void Run()
     {
+        WarmUp();
         for (Step = 0; Step < _steps; Step++)
         {
             if (Step == _restartAt)
-                Restart(SimulationAction.Kill);
+                Do(SimulationAction.Kill);
             long segment = Segment;
             Do(_profile.Draw(_random));
             // Power cuts between the first records of a segment.
@@ -94,6 +95,27 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
         SettleDown();
         Restart(SimulationAction.Kill);
+    }
+
+    /// <summary>Clients that are at work, so that a short run is not over before it begins.</summary>
+    private void WarmUp()
+    {
+        while (_clients.Count < _profile.Clients)
+            Connect();
+        for (int i = 0; i < 3; i++)
+        {
+            Journal.Flusher.DoWork();
+            _isDurableTold = false;
+            Batch(MaxWaitingCommands);
+            foreach (SimulatedClient client in _clients)
+            {
+                client.Poll(int.MaxValue);
+                if (client.IsFaulted || client.IsClosing || i == 2)
+                    continue;
+                OpenPublication(client);
+                Subscribe(client);
+            }
+        }
     }
 
     private long Segment => Journal.Log.Tail / SegmentLayout.MinSize;
@@ -127,6 +149,8 @@ internal sealed partial class BrokerSimulation : IDisposable
             case SimulationAction.CutPower:
             case SimulationAction.Stop:
                 Restart(action);
+                if (_random.Next(4) != 0)
+                    WarmUp();
                 break;
             default:
                 DoAsClient(action);
@@ -142,8 +166,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             _hasFailed = true;
             _restartAt = Step + _random.Next(5, 80);
             Note("the journal has failed");
-            Engine.BeginBatch(_nowNs);
-            _model.BeginBatch(_nowNs);
+            BeginBatch(0);
             Engine.OnJournalFailed(Journal.FailureText);
             _model.OnJournalFailed();
             _model.AfterCall();
@@ -151,16 +174,14 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
         if (Engine.CanServeWaiting)
         {
-            Engine.BeginBatch(_nowNs);
-            _model.BeginBatch(_nowNs);
+            BeginBatch(0);
             Engine.OnSpace();
             _model.OnSpace();
             _model.AfterCall();
             EndBatch();
         }
 
-        Engine.BeginBatch(_nowNs += _random.Next(1_000_000));
-        _model.BeginBatch(_nowNs);
+        BeginBatch(TimeStep());
         long durable = Journal.DurablePosition;
         if (!_isDurableTold && durable > Engine.DurablePosition)
         {
@@ -193,6 +214,21 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.Maintain();
         if (_model.CanBeTold && !Engine.CanServeWaiting)
             throw new SimulationException("There is room again, and publications are not told.");
+    }
+
+    /// <summary>Less than a millisecond, mostly.</summary>
+    private long TimeStep() => _profile.Has(SimulationAction.TimeJumps) && _random.Next(12) == 0
+        ? _random.Next(5) switch { 0 => 3_600_000_000_000, 1 => 2_000_000_000, 2 => 50_000_000, _ => 1_000_000 }
+        : _random.Next(3_000_000);
+
+    private void BeginBatch(long laterNs)
+    {
+        _nowNs += laterNs;
+        _model.BeginBatch(_nowNs);
+        Engine.BeginBatch(_nowNs);
+        _model.RunTime();
+        _model.AfterCall();
+        _model.BeforeCall();
     }
 
     private void EndBatch()

@@ -21,7 +21,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     {
         if (Host(host) is not { } found || !found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
             return null;
-        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, 0, 0, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
+        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, queue.DelayedCount, queue.ScheduledCount, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
     }
 
     internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>
@@ -45,6 +45,14 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     private static NaiveBinding View(Binding binding) =>
         new(binding.IsToExchange, binding.Queue?.DisplayName ?? binding.Exchange!.DisplayName, Encoding.UTF8.GetString(binding.Key), NaiveTable.Decode(binding.Arguments));
 
+    /// <summary>A publication is told when the queue has room again.</summary>
+    internal bool IsWaiting(string host, string name, int session, uint publication) =>
+        Host(host)!.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
+        && queue.Waiting.Exists(waiting => waiting.Session.Id == session && waiting.Handle == publication);
+
+    /// <summary>Some queue holds a message that was published so.</summary>
+    internal bool Holds(long publishedNs) => Engine.Topology.QueuesById().Any(queue => Entries(queue).Exists(entry => Read(entry.Position)?.PublishedNs == publishedNs));
+
     /// <summary>A message as it stands in its log.</summary>
     internal EngineMessage? Read(long position)
     {
@@ -56,6 +64,21 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
         return message;
     }
 
+    /// <summary>What is durable in queues, a line for each message: to say where two engines differ.</summary>
+    internal static List<string> Describe(BrokerEngine engine)
+    {
+        var lines = new List<string>();
+        foreach (BrokerQueue queue in engine.Topology.QueuesById().Where(queue => queue.Durable))
+        {
+            lines.Add($"queue {queue.Id} {queue.DisplayName}");
+            foreach (EngineEntry entry in Entries(queue).Where(entry => entry.IsJournaled))
+                lines.Add($"queue {queue.Id} {queue.DisplayName}: {(entry.State == NaiveEntryState.Delayed ? entry with { State = NaiveEntryState.Ready } : entry)}");
+        }
+        foreach (Exchange exchange in engine.Topology.ExchangesById().Where(exchange => exchange.Durable))
+            lines.AddRange(Bindings(exchange).Select(binding => $"exchange {exchange.Id} {exchange.DisplayName}: {binding}"));
+        return lines;
+    }
+
     private static List<EngineEntry> Entries(BrokerQueue queue)
     {
         var entries = new List<EngineEntry>();
@@ -64,9 +87,16 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
             QueueEntry* entry = queue.Entries.Find(sequence);
             if (entry == null)
                 continue;
-            NaiveEntryState state = entry->State == EntryState.Unsettled ? NaiveEntryState.Unsettled : NaiveEntryState.Ready;
+            NaiveEntryState state = entry->State switch
+            {
+                EntryState.Unsettled => NaiveEntryState.Unsettled,
+                EntryState.Delayed => NaiveEntryState.Delayed,
+                _ => NaiveEntryState.Ready,
+            };
             entries.Add(new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0));
         }
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled == null ? [] : queue.Scheduled.Items)
+            entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, false));
         return entries;
     }
 }

@@ -115,7 +115,9 @@ internal sealed partial class NaiveBroker
     /// <summary>What is ready and could be delivered was delivered.</summary>
     private void CheckNothingHeldBack(NaiveQueue queue)
     {
-        foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsViewer))
+        // Where something was settled at once browsers go on with the next batch.
+        bool hasPassed = HasPassed(queue);
+        foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsViewer && !hasPassed))
             CheckShown(viewer);
         NaiveEntry? head = queue.Ready.FirstOrDefault();
         bool isHeld = queue.Durable && Log.CheckAppend(MaxDeliveredBody, reserved: true) == AppendStatus.NotReady;
@@ -124,7 +126,7 @@ internal sealed partial class NaiveBroker
         foreach (NaiveConsumer consumer in queue.Takers)
         {
             Check(!consumer.CanTake(head.Message.PayloadLength) || !consumer.Session.Port.CanDeliver,
-                $"Queue {queue.Name} holds back {head}: a consumer has credit for {consumer.CreditMessages} messages and {consumer.CreditBytes} bytes.");
+                $"Queue {queue.Name} holds back {head}: subscription {consumer.Handle} of session {consumer.Session.Id} has credit for {consumer.CreditMessages} messages and {consumer.CreditBytes} bytes, {consumer.Unsettled.Count} unsettled.");
         }
     }
 

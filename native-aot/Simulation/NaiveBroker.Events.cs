@@ -31,9 +31,12 @@ internal sealed partial class NaiveBroker
             }
         }
         OnDeliveries(_deliveries);
+        // Sessions that do not read end, and others are told of what they leave.
+        foreach (NaiveSession session in _sessions.Values.Where(session => session.IsOverrun && !_core.Engine.HasOverrunSessions).ToArray())
+            Release(session);
+        DeleteLeaving();
         foreach ((NaiveSession session, SimulatedEvent item) in others)
             OnEvent(session, item);
-        DeleteLeaving();
         // What an overrun session gives back is delivered in the next batch.
         bool hasOverrun = _sessions.Values.Any(session => session.IsOverrun);
         foreach (NaiveSession session in _sessions.Values.ToArray())
@@ -55,7 +58,6 @@ internal sealed partial class NaiveBroker
         {
             session.Replies.Clear();
             session.Events.Clear();
-            Release(session);
             if (session.IsClosing)
                 _sessions.Remove(session.Id);
             return;
@@ -143,9 +145,20 @@ internal sealed partial class NaiveBroker
     {
         if (session.IsOverrun && session.Events.Count == 0)
             return;
-        Check(session.Events.TryDequeue(out ExpectedEvent expected) && expected.IsMetBy(found), $"Session {session.Id} was told {found}, expected {expected}.");
-        if (expected.Queues != null && session.Publications.TryGetValue(expected.Handle, out NaivePublication? publication))
-            OnRejected(publication, expected, found.Queues![0]);
+        session.Events.TryPeek(out ExpectedEvent expected);
+        // Who waits for room is told in any order.
+        ExpectedEvent[] ready = [.. session.Events.TakeWhile(waiting => waiting.Type == EventType.PublicationReady)];
+        int place = Math.Max(0, Array.FindIndex(ready, waiting => waiting.IsMetBy(found)));
+        if (place > 0)
+        {
+            expected = ready[place];
+            ExpectedEvent[] others = [.. session.Events.Where((_, index) => index != place)];
+            session.Events.Clear();
+            session.Events.Enqueue(expected);
+            foreach (ExpectedEvent other in others)
+                session.Events.Enqueue(other);
+        }
+        Check(session.Events.TryDequeue(out expected) && expected.IsMetBy(found), $"Session {session.Id} was told {found}, expected {expected}.");
     }
 
     private void OnReply(NaiveSession session, uint request, ExpectedReply found)

@@ -9,6 +9,9 @@ internal sealed partial class NaiveBroker
     private readonly List<NaivePublication> _waitingForDiskSpace = [];
     private readonly List<NaivePublication> _waitingForMemory = [];
 
+    /// <summary>Every scheduled message, by its id: a journal that failed may bring back what went.</summary>
+    private readonly Dictionary<long, StoredMessage> _scheduled = [];
+
     /// <summary>Publications were refused for want of room, and there is some: they are to be told.</summary>
     internal bool CanBeTold => (_waitingForDiskSpace.Count > 0 && HasRoom(Log)) || (_waitingForMemory.Count > 0 && HasRoom(_core.Transient.Log));
 
@@ -63,11 +66,66 @@ internal sealed partial class NaiveBroker
                 Accept(publication, command.Sequence, DurabilityLevel.None, 0, 0, isResend: false);
             return false;
         }
-        int size = key.Length + command.Message.HeaderBytes.Length + command.Message.Body.Length;
-        NaiveQueue[] full = [.. route.Where(queue => queue.IsFullFor(size))];
-        if (full.Length > 0)
+        var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, IsJournaled: false)
         {
-            RejectFull(publication, command.Sequence, full);
+            Number = ++_storedCount,
+            Exchange = publication.Exchange?.Name ?? "",
+            DueNs = DueNs(command.Message.Headers, command.ReceivedNs),
+        };
+        bool isScheduled = message.DueNs > _nowNs;
+        if (!isScheduled)
+            message = message with { DueNs = 0 };
+        var elsewhere = new List<(StoredMessage Message, NaiveQueue Queue)>();
+        var takers = new List<NaiveQueue>();
+        var full = new List<NaiveQueue>();
+        bool isRejectedOutright = false;
+        bool isCycle = false;
+        bool blocks = false;
+        foreach (NaiveQueue queue in route)
+        {
+            NaiveEntry? replaced = isScheduled ? null : queue.ReplacedBy(message);
+            bool hasRoom = !queue.IsFullFor(message.PayloadLength) || (replaced != null && queue.Bytes - replaced.Message.PayloadLength + message.PayloadLength <= queue.Options.MaxBytes);
+            if (hasRoom || queue.Options.Overflow == "drop-head")
+            {
+                takers.Add(queue);
+                continue;
+            }
+            if (queue.Options.Overflow == "block" && queue.Count - queue.Options.MaxLength < limits.MaxWindow)
+            {
+                blocks = true;
+                takers.Add(queue);
+                continue;
+            }
+            bool isCut = false;
+            if (queue.Options.Overflow is "dead-letter" or "reject-publish-dlx")
+            {
+                (StoredMessage dead, List<NaiveQueue> deadRoute, isCut) = DeadRoute(queue, message, "maxlen");
+                elsewhere.AddRange(deadRoute.Select(to => (dead, to)));
+                if (deadRoute.Count > 0 && queue.Options.Overflow == "dead-letter")
+                    continue;
+                if (deadRoute.Count > 0)
+                {
+                    if (!isRejectedOutright)
+                        full.Add(queue);
+                    continue;
+                }
+            }
+            // Which of several is named is the engine's choice.
+            if (!isRejectedOutright)
+                full.Clear();
+            full.Add(queue);
+            isRejectedOutright = true;
+            isCycle = isCut && queue.Options.Overflow == "dead-letter";
+        }
+        if (full.Count > 0)
+        {
+            if (isCycle)
+                Reject(publication, command.Sequence, ErrorCode.DeadLetterCycle, full[^1].Name);
+            else
+                RejectFull(publication, command.Sequence, full);
+            if (!isRejectedOutright)
+                _arrivals.AddRange(elsewhere.Where(dead => full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => (dead.Queue, dead.Message)));
+            PlaceArrivals();
             return false;
         }
         DurabilityLevel level = route.Exists(queue => queue.Durable) ? LevelOf(publication, command) : DurabilityLevel.Memory;
@@ -78,12 +136,38 @@ internal sealed partial class NaiveBroker
             RefuseToStore(publication, command, key, route.Count, log);
             return true;
         }
-        var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, isJournaled) { Number = ++_storedCount, End = log.Tail, Exchange = publication.Exchange?.Name ?? "" };
-        foreach (NaiveQueue queue in route)
-            queue.Append(message);
+        message = message with { IsJournaled = isJournaled, End = log.Tail };
+        if (isScheduled)
+        {
+            _scheduled[message.Message.Id] = message;
+            foreach (NaiveQueue queue in takers)
+                queue.Hold(message);
+        }
+        else
+        {
+            foreach (NaiveQueue queue in takers.Where(queue => queue.Durable && queue.ReplacedBy(message) != null))
+                _ = IsUncertain(queue, []);
+            _arrivals.AddRange(takers.Select(queue => (queue, message)));
+        }
+        _arrivals.AddRange(elsewhere.Select(dead => (dead.Queue, dead.Message)));
+        PlaceArrivals();
+        foreach (NaiveQueue queue in takers)
+            DropFromHead(queue);
+        PlaceArrivals();
         publication.Publisher?.Store(command.Sequence, message);
         Accept(publication, command.Sequence, level, message.End, message.End, isResend: false);
+        _ = blocks;
         return true;
+    }
+
+    /// <summary>When a message is due (rule T2): <c>x-deliver-at</c> wins over <c>x-delay</c>.</summary>
+    private static long DueNs(NaiveHeaders headers, long receivedNs)
+    {
+        if (headers.Table == null)
+            return 0;
+        if (headers.Table.TryGet("x-deliver-at", out object? at))
+            return at is NaiveTimestamp time ? time.Seconds * 1_000_000_000 : Convert.ToInt64(at, null) * 1_000_000;
+        return headers.Table.TryGet("x-delay", out object? delay) && Convert.ToInt64(delay, null) > 0 ? receivedNs + Convert.ToInt64(delay, null) * 1_000_000 : 0;
     }
 
     private static DurabilityLevel LevelOf(NaivePublication publication, Publish command)
@@ -92,22 +176,15 @@ internal sealed partial class NaiveBroker
         return own == 0 ? publication.Level : (DurabilityLevel)Math.Min(own, (int)publication.Level);
     }
 
-    private static void RejectFull(NaivePublication publication, ulong sequence, NaiveQueue[] full)
+    private void RejectFull(NaivePublication publication, ulong sequence, List<NaiveQueue> full)
     {
         publication.LastReceived = sequence;
         Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, ErrorCode.QueueFull, true) { Queues = [.. full.Select(queue => queue.Name)] });
-        // The first, unless the engine's word is of another: see OnRejected.
-        if (!full[0].Waiting.Contains(publication))
-            full[0].Waiting.Add(publication);
-    }
-
-    /// <summary>Which of several full queues a publication waits for is the engine's choice.</summary>
-    private static void OnRejected(NaivePublication publication, ExpectedEvent expected, string queue)
-    {
-        NaiveQueue? guessed = publication.Session.Host.Queues.GetValueOrDefault(expected.Queues![0]);
-        NaiveQueue? chosen = publication.Session.Host.Queues.GetValueOrDefault(queue);
-        if (guessed != null && chosen != null && guessed != chosen && guessed.Waiting.Remove(publication) && !chosen.Waiting.Contains(publication))
-            chosen.Waiting.Add(publication);
+        // Which of several it waits for is the engine's choice.
+        List<NaiveQueue> waitsFor = full.FindAll(queue => _engine.IsWaiting(queue.Host, queue.Name, publication.Session.Id, publication.Handle));
+        Check(waitsFor.Count > 0, $"Publication {publication.Handle} of session {publication.Session.Id} waits for none of {string.Join(", ", full.Select(queue => queue.Name))}.");
+        foreach (NaiveQueue queue in waitsFor.Where(queue => !queue.Waiting.Contains(publication)))
+            queue.Waiting.Add(publication);
     }
 
     private void RefuseToStore(NaivePublication publication, Publish command, string key, int routes, RecordLog log)
@@ -147,10 +224,10 @@ internal sealed partial class NaiveBroker
         publication.Pending.Enqueue(new PendingConfirm(sequence, level, end, latestEnd, isResend, _batch));
     }
 
-    private static void Reject(NaivePublication publication, ulong sequence, ErrorCode code)
+    private static void Reject(NaivePublication publication, ulong sequence, ErrorCode code, string queue = "")
     {
         publication.LastReceived = sequence;
-        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, code, true));
+        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, code, true) { Queues = queue.Length > 0 ? [queue] : null });
     }
 
     /// <summary>The engine was told that there is room again.</summary>

@@ -157,8 +157,10 @@ internal sealed partial class NaiveBroker
         if (!TryGetQueue(session, command.Request, command.Queue, out NaiveQueue queue))
             return;
         List<NaiveEntry> purged = [.. queue.All.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Scheduled)];
+        if (queue.Durable && purged.Count > 0 && !WasDefined(session, command.Request))
+            return;
         Remove(queue, purged);
-        WhenDurable(session, command.Request, EventType.Done, 0, (ulong)purged.Count);
+        WhenDurable(session, command.Request, EventType.Done, queue.Durable && purged.Count > 0 ? Log.Tail : 0, (ulong)purged.Count);
     }
 
     private static bool TryGetQueue(NaiveSession session, uint request, string name, out NaiveQueue queue)

@@ -86,6 +86,7 @@ internal sealed partial class NaiveBroker
             bool mayBeGone = first == null || last == null || entry.IsUncertain;
             if (!found.Remove(sequence, out EngineEntry? there))
             {
+                mayBeGone |= flags == RecoveredFlags.Unknown && _engine.Holds(entry.Message.Message.Id);
                 Check(mayBeGone, $"Queue {queue.Name} has lost {entry} in the restart.");
                 continue;
             }
@@ -93,19 +94,38 @@ internal sealed partial class NaiveBroker
             recovered.Add(Recover(queue, entry, there, isCertain, flags));
         }
         Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
-        Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
-        Check(real.Next > queue.LastJournaled, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
+        Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Delayed == recovered.Count(entry => entry.State == NaiveEntryState.Delayed) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
+        Check(real.Next > queue.LastJournaled || flags == RecoveredFlags.Unknown, $"Queue {queue.Name} goes on at {real.Next} after {queue.LastJournaled}.");
         queue.Entries = queue.Entries.Clear().AddRange(recovered.Select(entry => KeyValuePair.Create(entry.Sequence, entry)));
         queue.Ghosts = queue.Ghosts.Clear();
+        RecoverScheduled(queue, after, real, flags);
         queue.Next = real.Next;
+        queue.LastJournaled = Math.Min(queue.LastJournaled, real.Next - 1);
         queue.UsedNs = _nowNs;
+    }
+
+    private void RecoverScheduled(NaiveQueue queue, NaiveQueue after, EngineQueue real, RecoveredFlags flags)
+    {
+        List<long> there = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => _engine.Read(entry.Position)!.PublishedNs).Order()];
+        // What became due, or went, when the journal had failed is there again.
+        HashSet<long> known = [.. queue.Scheduled.Union(after.Scheduled).Select(entry => entry.Message.Message.Id)];
+        IEnumerable<NaiveEntry> dueAgain = flags != RecoveredFlags.Unknown ? [] :
+            there.Where(id => !known.Contains(id) && _scheduled.ContainsKey(id)).Select(id => new NaiveEntry(0, _scheduled[id]) { State = NaiveEntryState.Scheduled });
+        List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Union(dueAgain).Where(entry => there.Contains(entry.Message.Message.Id)).OrderBy(entry => entry.Message.DueNs)];
+        bool isCertain = queue.Scheduled.Equals(after.Scheduled) && flags != RecoveredFlags.Unknown;
+        Check(recovered.Count == there.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),
+            $"Queue {queue.Name} has {there.Count} scheduled after the restart: {string.Join(", ", there)}; expected {string.Join("; ", queue.Scheduled)}.");
+        queue.Scheduled = [.. recovered];
     }
 
     /// <summary>An entry after a restart: what is certain is compared, the rest is taken as it is.</summary>
     private NaiveEntry Recover(NaiveQueue queue, NaiveEntry entry, EngineEntry found, bool isCertain, RecoveredFlags flags)
     {
         NaiveEntry expected = entry.State == NaiveEntryState.Unsettled ? entry with { State = NaiveEntryState.Ready, Count = entry.Count + 1 } : entry;
-        Check(found.State == NaiveEntryState.Ready, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+        // A back-off that has ended is not told of: it ends again.
+        bool isAsDelayed = found.State == NaiveEntryState.Delayed && expected.DelayedUntilNs > 0;
+        Check(found.State == expected.State || isAsDelayed || !isCertain, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
+        expected = expected with { State = found.State };
         Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found.PayloadLength} of {entry} after the restart.");
         bool isFlagged = found.Count > 0 || found.Maybe;
         bool wasDelivered = _everDelivered.Contains(Identity(queue, entry));
@@ -125,7 +145,8 @@ internal sealed partial class NaiveBroker
     internal void CheckRetired()
     {
         long needed = Log.Active!.Index;
-        foreach (NaiveEntry entry in _state.Queues.SelectMany(queue => queue.All).Where(entry => entry.Message.IsJournaled))
+        IEnumerable<NaiveEntry> news = _sessions.Values.SelectMany(session => session.Consumers.Values).SelectMany(consumer => consumer.News).Select(waiting => waiting.Newest);
+        foreach (NaiveEntry entry in _state.Queues.SelectMany(queue => queue.All).Concat(news).Where(entry => entry.Message.IsJournaled))
             needed = Math.Min(needed, (entry.Message.End - 1) / Log.SegmentSize);
         for (long index = Log.OldestIndex + 1; index <= needed; index++)
         {
@@ -146,7 +167,9 @@ internal sealed partial class NaiveBroker
                 if (entry.Message.Message.Confirmed < surviving || !entry.Message.IsJournaled)
                     continue;
                 there ??= [.. engine.Find(queue.Host, queue.Name)?.Entries().Select(found => found.Sequence) ?? []];
-                Check(there.Contains(entry.Sequence), $"{entry.Message} was confirmed at level {entry.Message.Message.Confirmed} and is lost, queue {queue.Name}.");
+                // Where what made it due or moved it was cut off, it is where it was before.
+                bool isThere = there.Contains(entry.Sequence) || engine.Holds(entry.Message.Message.Id);
+                Check(isThere, $"{entry.Message} was confirmed at level {entry.Message.Message.Confirmed} and is lost, queue {queue.Name}.");
             }
         }
     }

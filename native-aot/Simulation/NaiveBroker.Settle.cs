@@ -113,17 +113,32 @@ internal sealed partial class NaiveBroker
         bool isUncertain = IsUncertain(queue, entries);
         foreach (NaiveEntry entry in entries.OrderBy(entry => entry.Sequence))
         {
-            NaiveEntry returned = entry with { State = NaiveEntryState.Ready, Count = entry.Count + 1, IsUncertain = entry.IsUncertain || isUncertain };
+            if (ReasonToLeave(queue, entry) is { } reason)
+            {
+                Bury(queue, [entry], reason);
+                continue;
+            }
+            NaiveEntry returned = entry with { State = NaiveEntryState.Ready, Count = Math.Min(entry.Count + 1, ushort.MaxValue), IsUncertain = entry.IsUncertain || isUncertain };
             if (queue.Options.DelayMs > 0)
                 returned = returned with { State = NaiveEntryState.Delayed, DelayedUntilNs = _nowNs + queue.DelayNs(returned.Count) };
             queue.Set(returned);
         }
     }
 
+    private string? ReasonToLeave(NaiveQueue queue, NaiveEntry entry)
+    {
+        if (queue.ValueKey(entry.Message) is { } key && queue.NewestOf(key) is { } newest && newest.Sequence > entry.Sequence)
+            return "replaced";
+        if (entry.Count >= queue.Options.DeliveryLimit)
+            return "delivery_limit";
+        return queue.ExpiresNs(entry) <= _nowNs ? "expired" : null;
+    }
+
     /// <summary>Something changes in a queue: whether the journal does not know of it for certain.</summary>
     private bool IsUncertain(NaiveQueue queue, List<NaiveEntry> entries)
     {
-        if (!queue.Durable)
+        // What was in memory only is told of by nobody.
+        if (!queue.Durable || entries.TrueForAll(entry => !entry.Message.IsJournaled))
             return false;
         if (!HasAppended)
             Check(!IsLogOpen, $"Messages {string.Join(", ", entries.Select(entry => entry.Sequence))} of queue {queue.Name} were changed without a record.");

@@ -23,6 +23,8 @@ internal sealed partial class NaiveBroker
                 Fail(session, command.Request, ErrorCode.PreconditionFailed);
                 return;
             }
+            if (session.Port.Port.IsOverrun)
+                return; // Nobody was told of the address, and it went at once.
             NaiveTable arguments = new NaiveTable().With("x-max-length", limits.DefaultReplyLength);
             queue = new NaiveQueue(session.Host.Name, NewName(session.Host, ReplyTo + "."), NaiveQueueOptions.Parse(QueueFlags.AutoDelete, arguments, 0)!, arguments) { IsReplyTo = true };
             session.Host.Queues.Add(queue.Name, queue);
@@ -161,11 +163,20 @@ internal sealed partial class NaiveBroker
         consumer.Pull = null;
     }
 
+    /// <summary>Something was settled at once: the queue has another turn with the next batch.</summary>
+    private static bool HasPassed(NaiveQueue queue) => queue.Consumers.Exists(consumer => consumer.IsNoAck && consumer.BatchCount > 0);
+
     private void CheckPulls(NaiveSession session)
     {
         bool isHeld = Log.CheckAppend(MaxDeliveredBody, reserved: true) == Core.Journal.AppendStatus.NotReady;
-        foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld))
-            Check(consumer.Pull!.Count == 0 && consumer.Pull.DeadlineNs > _nowNs, $"A get was given {consumer.Pull.Count} messages and is not answered at {_nowNs}, its time is {consumer.Pull.DeadlineNs}.");
+        foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld && !HasPassed(consumer.Queue)))
+        {
+            // While the queue has another turn there may be more for it: a batch or two.
+            bool isOver = consumer.Pull!.Count > 0 || consumer.Pull.DeadlineNs <= _nowNs;
+            bool isIdle = consumer.BatchCount == 0;
+            consumer.Pull.IdleBatches = isOver && isIdle ? consumer.Pull.IdleBatches + 1 : 0;
+            Check(consumer.Pull.IdleBatches < 3, $"A get was given {consumer.Pull.Count} messages and is not answered at {_nowNs}, its time is {consumer.Pull.DeadlineNs}.");
+        }
     }
 
     /// <summary>One is given messages: the first by priority, then by age, once the one before it has nothing left (rule C7).</summary>

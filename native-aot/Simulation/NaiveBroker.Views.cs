@@ -11,20 +11,31 @@ internal sealed partial class NaiveBroker
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating))
         {
             foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Sequence >= viewer.NextSeen))
-            {
-                string? key = NaiveQueue.KeyOf(entry.Message, viewer.ConflationKey);
-                int at = key == null ? -1 : viewer.News.FindIndex(news => news.Key == key);
-                if (at >= 0)
-                {
-                    viewer.News[at] = viewer.News[at] with { Newest = entry, Elided = viewer.News[at].Elided + 1 };
-                    continue;
-                }
-                if (viewer.News.Count >= limits.MaxConflationKeys)
-                    viewer.News.RemoveAt(0);
-                viewer.News.Add(new NaiveNews(key, entry.Sequence, entry, 0));
-            }
+                LookAt(viewer, entry);
             viewer.NextSeen = queue.Next;
         }
+    }
+
+    private void LookAt(NaiveConsumer viewer, NaiveEntry entry)
+    {
+        string? key = NaiveQueue.KeyOf(entry.Message, viewer.ConflationKey);
+        int at = key == null ? -1 : viewer.News.FindIndex(news => news.Key == key);
+        if (at >= 0)
+        {
+            viewer.News[at] = viewer.News[at] with { Newest = entry, Elided = viewer.News[at].Elided + 1 };
+            return;
+        }
+        if (viewer.News.Count >= limits.MaxConflationKeys)
+            viewer.News.RemoveAt(0);
+        viewer.News.Add(new NaiveNews(key, entry.Sequence, entry, 0));
+    }
+
+    /// <summary>Adds a message to a queue. In the place of another it is news for those who have looked at that place.</summary>
+    private void Append(NaiveQueue queue, StoredMessage message)
+    {
+        NaiveEntry entry = queue.Append(message);
+        foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating && entry.Sequence < consumer.NextSeen))
+            LookAt(viewer, entry);
     }
 
     private void OnShown(NaiveConsumer viewer, in DeliverEvent deliver)
@@ -66,6 +77,6 @@ internal sealed partial class NaiveBroker
     {
         NaiveEntry? next = viewer.IsBrowsing ? NextToBrowse(viewer) : viewer.News.FirstOrDefault()?.Newest;
         bool isHeldBack = next != null && viewer.CanTake(next.Message.PayloadLength) && viewer.Session.Port.CanDeliver && viewer.BatchCount < 64;
-        Check(!isHeldBack, $"Subscription {viewer.Handle} of session {viewer.Session.Id} is not shown {next}.");
+        Check(!isHeldBack, $"Subscription {viewer.Handle} ({viewer.Flags}) of session {viewer.Session.Id} is not shown {next} of queue {viewer.Queue.Name}: credit for {viewer.CreditMessages} messages and {viewer.CreditBytes} bytes, get {viewer.Pull != null}.");
     }
 }

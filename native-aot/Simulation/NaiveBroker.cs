@@ -45,6 +45,9 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _engine = new EngineView(core, reader);
         _sessions.Clear();
         _leaving.Clear();
+        _toBury.Clear();
+        _arrivals.Clear();
+        _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;
         IsExact = true;
@@ -70,6 +73,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     /// <summary>After each call of the engine: sessions whose reply found no room are over.</summary>
     internal void AfterCall()
     {
+        PlaceArrivals();
         MarkOverrun();
         Remember();
     }

@@ -96,6 +96,9 @@ internal sealed class NaivePull(Get command, long deadlineNs, uint most)
 
     internal ulong Bytes { get; set; }
 
+    /// <summary>Batches since it could have been answered.</summary>
+    internal int IdleBatches { get; set; }
+
     /// <summary>The first message comes whatever its size.</summary>
     internal bool CanTake(int payloadLength) => Count < Most && (Count == 0 || Bytes + (ulong)payloadLength <= command.MaxBytes);
 }

@@ -115,6 +115,9 @@ internal sealed record NaiveHeaders
         }
     }
 
+    public override string ToString() =>
+        $"{Table} priority {Priority} correlation {CorrelationId} reply to {ReplyTo} expiration {Expiration} message id {MessageId} timestamp {Timestamp}";
+
     /// <summary>The same properties, and a header table with the same entries.</summary>
     internal bool Means(NaiveHeaders other) =>
         this with { Table = null } == other with { Table = null } && (Table ?? new NaiveTable()).Means(other.Table ?? new NaiveTable());

@@ -77,7 +77,7 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
     /// <summary>Subscriptions that may be given messages.</summary>
     internal IEnumerable<NaiveConsumer> Takers => Options.SingleActive ? Active == null ? [] : [Active] : Consumers.Where(consumer => !consumer.IsViewer);
 
-    internal bool IsWithinBounds => Count <= Options.MaxLength && (Bytes <= Options.MaxBytes || Count == 1);
+    internal bool IsWithinBounds => Count <= Options.MaxLength && (Bytes <= Options.MaxBytes || Count <= 1);
 
     internal long Priority(NaiveEntry entry) => Options.MaxPriority is { } most ? Math.Min(entry.Message.Headers.Priority ?? 0, most) : 0;
 
@@ -85,7 +85,7 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
     internal bool IsFullFor(int size) => Count + 1 > Options.MaxLength || (Count > 0 && Bytes + size > Options.MaxBytes);
 
     /// <summary>Room enough to wake those that wait.</summary>
-    internal bool HasRoomAgain => HasRoom(Count, Options.MaxLength) && HasRoom(Bytes, Options.MaxBytes);
+    internal bool HasRoomAgain => Count <= Options.MaxLength - Math.Max(1, Options.MaxLength / 8) && (Count == 0 || Bytes <= Options.MaxBytes - Options.MaxBytes / 8);
 
     /// <summary>The time at which it is removed unless it is unsettled (rule T1); null for never.</summary>
     internal long? ExpiresNs(NaiveEntry entry)
@@ -112,6 +112,9 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
         : message.Shown.Table is { } table && table.TryGet(header, out object? value) ? new NaiveTable().With("", value).ToString()
         : null;
 
+    /// <summary>The newest message held with a key.</summary>
+    internal NaiveEntry? NewestOf(string key) => Entries.Values.LastOrDefault(entry => ValueKey(entry.Message) == key);
+
     internal void Set(NaiveEntry entry) => Entries = Entries.SetItem(entry.Sequence, entry);
 
     internal void Remove(NaiveEntry entry)
@@ -122,15 +125,28 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
             Entries = Entries.Remove(entry.Sequence);
     }
 
-    /// <summary>Adds a message at the end, with the next sequence.</summary>
+    /// <summary>The waiting message that one replaces, or null (rule O3).</summary>
+    internal NaiveEntry? ReplacedBy(StoredMessage message) =>
+        ValueKey(message) is { } key && NewestOf(key) is { State: NaiveEntryState.Ready or NaiveEntryState.Delayed } newest ? newest : null;
+
+    /// <summary>Adds a message: in the place of the one that it replaces, else at the end, with the next sequence.</summary>
     internal NaiveEntry Append(StoredMessage message)
     {
-        var entry = new NaiveEntry(Next++, message);
+        NaiveEntry? replaced = ReplacedBy(message);
+        if (replaced != null)
+            Remove(replaced);
+        // Only where one log has both: a replay could not put one in the place of the other otherwise.
+        bool inPlace = replaced != null && (!Durable || replaced.Message.IsJournaled == message.IsJournaled);
+        var entry = new NaiveEntry(inPlace ? replaced!.Sequence : Next++, message);
         Set(entry);
         if (message.IsJournaled)
-            LastJournaled = entry.Sequence;
+            LastJournaled = Math.Max(LastJournaled, entry.Sequence);
         return entry;
     }
+
+    /// <summary>Holds a message until its time.</summary>
+    internal void Hold(StoredMessage message) =>
+        Scheduled = [.. Scheduled.Append(new NaiveEntry(0, message) { State = NaiveEntryState.Scheduled }).OrderBy(entry => entry.Message.DueNs)];
 
     /// <summary>Of a durable queue, what is in the journal.</summary>
     internal NaiveQueue CopyDurable()
@@ -140,6 +156,4 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
         copy.Scheduled = Scheduled.RemoveAll(entry => !entry.Message.IsJournaled);
         return copy;
     }
-
-    private static bool HasRoom(long used, long most) => used <= most - Math.Max(1, most / 8);
 }

@@ -87,12 +87,15 @@ internal sealed class SimulatedTopology
             if (_random.Next(2) == 0)
                 table = table.With("k", Pick<object>(["k0", "k1", "k2", 3]));
         }
+        if (_profile.Has(SimulationAction.Schedules) && _random.Next(3) == 0)
+            table = (table ?? new NaiveTable()).With("x-delay", Pick<object>([0, -1, 5L, 50, 3000L]));
         return new NaiveHeaders
         {
             Table = table,
             Priority = _random.Next(2) == 0 ? _random.Next(12) : null,
             CorrelationId = _random.Next(4) == 0 ? Pick(["c0", "c1"]) : null,
             MessageId = _random.Next(4) == 0 ? Pick(["m0", "m1"]) : null,
+            Expiration = _profile.Has(SimulationAction.TimeToLive) && _random.Next(3) == 0 ? Pick(["0", "1", "30", "5000"]) : null,
             Timestamp = _random.Next(8) == 0 ? _random.Next(3) : null,
         };
     }
@@ -116,6 +119,32 @@ internal sealed class SimulatedTopology
             arguments = arguments.With("x-max-length", _random.Next(5) == 0 ? 0L : (object)_random.Next(1, 12));
         if (_profile.Has(SimulationAction.SingleActive) && _random.Next(2) == 0)
             arguments = arguments.With("x-single-active-consumer", true);
+        bool hasPriorities = _profile.Has(SimulationAction.Priorities) && _random.Next(3) == 0;
+        if (hasPriorities)
+            arguments = arguments.With("x-max-priority", Pick<object>([0L, 3, 10L, 255]));
+        if (_profile.Has(SimulationAction.LastValues) && !hasPriorities && _random.Next(3) == 0)
+            arguments = arguments.With("x-last-value-key", Pick(["", "k"]));
+        if (_profile.Has(SimulationAction.TimeToLive) && _random.Next(3) == 0)
+            arguments = arguments.With("x-message-ttl", Pick<object>([0L, 1, 20L, 1000]));
+        if (_profile.Has(SimulationAction.RedeliveryDelays) && _random.Next(3) == 0)
+            arguments = arguments.With("x-redelivery-delay", Pick<object>([1L, 10, 1000L])).With("x-redelivery-delay-max", Pick<object>([5L, 100, 100_000L]));
+        if (_profile.Has(SimulationAction.DeliveryLimits) && _random.Next(3) == 0)
+            arguments = arguments.With("x-delivery-limit", (long)_random.Next(3));
+        if (_profile.Has(SimulationAction.QueueExpiry) && _random.Next(4) == 0)
+            arguments = arguments.With("x-expires", Pick<object>([1L, 50, 5000L]));
+        if (_profile.Has(SimulationAction.Overflow))
+        {
+            if (_random.Next(3) == 0)
+                arguments = arguments.With("x-max-length-bytes", (long)_random.Next(2000));
+            if (_random.Next(2) == 0)
+                arguments = arguments.With("x-overflow", Pick(["reject-publish", "drop-head", "dead-letter", "reject-publish-dlx"]));
+        }
+        if (_profile.Has(SimulationAction.DeadLetters) && _random.Next(2) == 0)
+        {
+            arguments = arguments.With("x-dead-letter-exchange", _random.Next(2) == 0 ? "" : $"x{_random.Next(6)}");
+            if (_random.Next(3) != 0)
+                arguments = arguments.With("x-dead-letter-routing-key", _random.Next(4) == 0 ? Pick(Keys) : $"q{_random.Next(8)}");
+        }
         if (_random.Next(10) == 0)
             arguments = arguments.With("x-note", "means nothing");
         return new QueuePlan(name, flags, arguments);

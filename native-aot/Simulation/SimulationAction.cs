@@ -99,4 +99,29 @@ internal enum SimulationAction
 
     /// <summary>Direct reply-to.</summary>
     ReplyTo,
+    Priorities,
+
+    /// <summary>Messages and queues with a time to live.</summary>
+    TimeToLive,
+
+    /// <summary>Messages that are delivered later.</summary>
+    Schedules,
+
+    /// <summary>Queues that make wait what comes back.</summary>
+    RedeliveryDelays,
+    DeliveryLimits,
+
+    /// <summary>Queues that go when nobody uses them.</summary>
+    QueueExpiry,
+
+    /// <summary>Queues that do something else than to reject when they are full, and bounds in bytes.</summary>
+    Overflow,
+    DeadLetters,
+    LastValues,
+
+    /// <summary>Time that jumps by seconds and hours.</summary>
+    TimeJumps,
+
+    /// <summary>Messages with a level or a wish of their own.</summary>
+    MessageLevels,
 }

@@ -18,7 +18,7 @@ internal sealed class SimulationProfile
         Window = (uint)(random.Next(3) switch { 0 => 3, 1 => 20, _ => 64 });
         MaxBatch = random.Next(1, 60);
         PreparerSteps = random.Next(3) switch { 0 => 1, 1 => 8, _ => 80 };
-        FlusherSteps = random.Next(1, 8);
+        FlusherSteps = random.Next(1, 5);
         Weights = new int[SimulationActions.All.Length];
         foreach (SimulationAction action in SimulationActions.All)
         {

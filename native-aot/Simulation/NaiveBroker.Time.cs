@@ -1,0 +1,92 @@
+namespace LowLatency.Server.Simulation;
+
+/// <content>What happens by itself when its time has come, before the commands of a batch (rules T1, T2, O5, Q4).</content>
+internal sealed partial class NaiveBroker
+{
+    /// <summary>The engine has begun a batch.</summary>
+    internal void RunTime()
+    {
+        if (_isFirstBatch)
+        {
+            _isFirstBatch = false;
+            foreach (NaiveQueue queue in _state.Queues.ToArray())
+            {
+                queue.UsedNs = _nowNs;
+                // Several of a key came back with the restart.
+                foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => queue.ValueKey(entry.Message) is { } key && queue.NewestOf(key)!.Sequence > entry.Sequence).ToArray())
+                    Bury(queue, [entry], "replaced");
+                DropFromHead(queue);
+            }
+        }
+        BuryWaiting();
+        foreach (NaiveQueue queue in _state.Queues.ToArray())
+        {
+            if (!queue.Exists)
+                continue;
+            List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs)];
+            if (expired.Count > 0)
+                Bury(queue, Waiting(queue, expired), "expired");
+            MakeDue(queue);
+            foreach (NaiveEntry delayed in queue.Entries.Values.Where(entry => entry.State == NaiveEntryState.Delayed && entry.DelayedUntilNs <= _nowNs).ToArray())
+                queue.Set(delayed with { State = NaiveEntryState.Ready });
+            if (queue.Options.ExpiresMs is { } expires && queue.Consumers.Count == 0 && queue.UsedNs + expires * 1_000_000 <= _nowNs)
+                Expire(queue);
+        }
+        PlaceArrivals();
+        ExpireAtOnce();
+    }
+
+    /// <summary>What came just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
+    private void ExpireAtOnce()
+    {
+        while (true)
+        {
+            var gone = new List<(NaiveQueue Queue, NaiveEntry Entry)>();
+            foreach (NaiveQueue queue in _state.Queues)
+            {
+                NaiveEntry[] expired = [.. queue.Entries.Values.Where(entry => entry.IsReady && queue.ExpiresNs(entry) <= _nowNs && entry.Message.Deaths.Length > 0)];
+                if (expired.Length == 0)
+                    continue;
+                HashSet<long> held = [.. _engine.Find(queue.Host, queue.Name)!.Entries().Select(found => found.Sequence)];
+                gone.AddRange(expired.Where(entry => !held.Contains(entry.Sequence)).Select(entry => (queue, entry)));
+            }
+            if (gone.Count == 0)
+                return;
+            foreach ((NaiveQueue queue, NaiveEntry entry) in gone)
+                Bury(queue, [entry], "expired");
+            PlaceArrivals();
+        }
+    }
+
+    private bool _isFirstBatch = true;
+
+    /// <summary>Those that did not have to wait for the journal; the others' time is up with the next batch too.</summary>
+    private List<NaiveEntry> Waiting(NaiveQueue queue, List<NaiveEntry> expired)
+    {
+        if (!IsJournalBusy)
+            return expired;
+        HashSet<long> held = [.. _engine.Find(queue.Host, queue.Name)?.Entries().Select(entry => entry.Sequence) ?? []];
+        return [.. expired.Where(entry => !held.Contains(entry.Sequence))];
+    }
+
+    private void MakeDue(NaiveQueue queue)
+    {
+        foreach (NaiveEntry due in queue.Scheduled.Where(entry => entry.Message.DueNs <= _nowNs).ToArray())
+        {
+            if (IsJournalBusy && (_engine.Find(queue.Host, queue.Name)?.Scheduled ?? long.MaxValue) >= queue.Scheduled.Count)
+                return;
+            queue.Remove(due);
+            // After a power cut it may be due for the second time.
+            Append(queue, due.Message with { Number = ++_storedCount });
+        }
+    }
+
+    private void Expire(NaiveQueue queue)
+    {
+        bool isThere = _engine.Find(queue.Host, queue.Name) != null;
+        if (!isThere)
+            Delete(queue, told: true);
+        else
+            Check(IsJournalBusy, $"Queue {queue.Name} was last used at {queue.UsedNs}, should have expired, and is there at {_nowNs}.");
+    }
+}
