@@ -7,6 +7,8 @@ namespace LowLatency.Tests.Faults;
 
 /// <summary>What a disk is told to write for each byte that is stored. Segments are prepared before.</summary>
 /// <remarks>Counted by a device whose writes are all logged, so to the byte, the file system's own journal included.</remarks>
+[Collection(nameof(WriteAmplificationTests))]
+[CollectionDefinition(nameof(WriteAmplificationTests), DisableParallelization = true)]
 public sealed class WriteAmplificationTests(ITestOutputHelper output)
 {
     private const long DiskLength = 64L * 1024 * 1024;
