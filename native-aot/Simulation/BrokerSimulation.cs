@@ -36,6 +36,7 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private readonly SimulationRandom _random;
     private readonly int _steps;
+    private readonly IReadOnlyList<SimulationAction>? _script;
     private readonly SimulationProfile _profile;
     private readonly SimulatedDisk _disk = new();
     private readonly NaiveBroker _model = new(Limits);
@@ -51,10 +52,15 @@ internal sealed partial class BrokerSimulation : IDisposable
     private bool _hasFailed;
     private int _restartAt = -1;
 
-    internal BrokerSimulation(ulong seed, int steps, SimulationActions disabled = default)
+    /// <param name="seed">Everything is drawn from it.</param>
+    /// <param name="steps">How many.</param>
+    /// <param name="disabled">What the run does without.</param>
+    /// <param name="script">What the steps are; without it they are drawn too.</param>
+    internal BrokerSimulation(ulong seed, int steps, SimulationActions disabled = default, IReadOnlyList<SimulationAction>? script = null)
     {
         _random = new SimulationRandom(seed);
         _steps = steps;
+        _script = script;
         _profile = new SimulationProfile(_random, steps, disabled);
         _topology = new SimulatedTopology(_random, _profile);
         (_core, _reader) = Start();
@@ -87,7 +93,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             if (Step == _restartAt)
                 Do(SimulationAction.Kill);
             long segment = Segment;
-            Do(_profile.Draw(_random));
+            Do(_script != null ? _script[Step] : _profile.Draw(_random));
             // Power cuts between the first records of a segment.
             if (Segment != segment && _random.Next(_profile.CutAfterRoll) == 0)
                 Do(SimulationAction.CutPower);

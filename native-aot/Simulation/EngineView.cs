@@ -47,7 +47,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 
     /// <summary>A publication is told when the queue has room again.</summary>
     internal bool IsWaiting(string host, string name, int session, uint publication) =>
-        Host(host)!.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
+        Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
         && queue.Waiting.Exists(waiting => waiting.Session.Id == session && waiting.Handle == publication);
 
     /// <summary>Some queue holds a message that was published so.</summary>

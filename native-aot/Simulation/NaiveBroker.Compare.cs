@@ -10,7 +10,7 @@ internal sealed partial class NaiveBroker
         Check(real != null, $"Queue {queue.Name} is missing.");
         Check(real!.Ready == queue.ReadyCount && real.Unsettled == queue.UnsettledCount && real.Delayed == queue.DelayedCount && real.Scheduled == queue.Scheduled.Count,
             $"Queue {queue.Name} has {real.Ready} ready, {real.Unsettled} unsettled, {real.Delayed} delayed, {real.Scheduled} scheduled; "
-            + $"expected {queue.ReadyCount}, {queue.UnsettledCount}, {queue.DelayedCount}, {queue.Scheduled.Count}.");
+            + $"expected {queue.ReadyCount}, {queue.UnsettledCount}, {queue.DelayedCount}, {queue.Scheduled.Count}. Now is {_nowNs}; {Difference(queue, real)}.");
         Check(real.Next == queue.Next, $"Queue {queue.Name} goes on at {real.Next}, expected {queue.Next}.");
         Check(real.Consumers == queue.Consumers.Count, $"Queue {queue.Name} has {real.Consumers} consumers, expected {queue.Consumers.Count}.");
         if (!entries)
@@ -21,6 +21,14 @@ internal sealed partial class NaiveBroker
             Check(IsSame(found, entry!), $"Queue {queue.Name} holds {found}, expected {entry}.");
             CheckContent(found.Position, entry!.Message);
         }
+    }
+
+    private static string Difference(NaiveQueue queue, EngineQueue real)
+    {
+        Dictionary<long, EngineEntry> found = real.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
+        IEnumerable<string> missing = queue.Entries.Values.Where(entry => !found.ContainsKey(entry.Sequence)).Select(entry => $"{entry} received {entry.Message.ReceivedNs} expires {queue.ExpiresNs(entry)}");
+        IEnumerable<string> more = found.Values.Where(entry => !queue.Entries.ContainsKey(entry.Sequence)).Select(entry => entry.ToString());
+        return $"missing: {string.Join("; ", missing.Take(5))}, too much: {string.Join("; ", more.Take(5))}";
     }
 
     private static bool IsSame(EngineEntry found, NaiveEntry entry) =>

@@ -8,6 +8,9 @@ internal sealed partial class NaiveBroker
     /// <summary>Messages that come into queues with the present command, not placed yet: in what order is the engine's choice.</summary>
     private readonly List<(NaiveQueue Queue, StoredMessage Message)> _arrivals = [];
 
+    /// <summary>Queues that something has left with the present command.</summary>
+    private readonly List<NaiveQueue> _emptied = [];
+
     /// <summary>What had to leave while the journal had no room for it.</summary>
     private readonly List<(NaiveQueue Queue, long Sequence, string Reason)> _toBury = [];
 
@@ -29,7 +32,9 @@ internal sealed partial class NaiveBroker
             else
                 now.Add(entry);
         }
-        Remove(queue, now);
+        Remove(queue, now, wakes: false);
+        if (queue.Exists && queue.HasRoomAgain)
+            WakeTold(queue);
         foreach (NaiveEntry entry in now.Where(_ => reason != "replaced"))
             DeadLetter(queue, entry.Message, reason);
     }
@@ -45,6 +50,16 @@ internal sealed partial class NaiveBroker
         {
             if (queue.Exists && queue.Entries.TryGetValue(sequence, out NaiveEntry? entry))
                 Bury(queue, [entry], reason);
+        }
+    }
+
+    /// <summary>There may be room for a moment, between what leaves and what comes: whether that is told is the engine's choice.</summary>
+    private void WakeTold(NaiveQueue queue)
+    {
+        foreach (NaivePublication told in queue.Waiting.FindAll(waiting => !waiting.IsEnded && !_engine.IsWaiting(queue.Host, queue.Name, waiting.Session.Id, waiting.Handle)))
+        {
+            queue.Waiting.Remove(told);
+            TellReady(told);
         }
     }
 
@@ -84,7 +99,7 @@ internal sealed partial class NaiveBroker
         return message with
         {
             Key = queue.Options.DeadLetterKey ?? message.Key,
-            Headers = message.Headers with { Expiration = null, Table = message.Headers.Table?.Without("x-delay", "x-deliver-at") ?? new NaiveTable() },
+            Headers = message.Headers with { Expiration = null, Table = message.Headers.Table ?? new NaiveTable() },
             ReceivedNs = _nowNs,
             DueNs = 0,
             Exchange = queue.Options.DeadLetterExchange ?? "",
@@ -109,6 +124,14 @@ internal sealed partial class NaiveBroker
             foreach (NaiveQueue queue in arrivals.Select(arrival => arrival.Queue).Distinct().Where(queue => queue.Exists))
                 DropFromHead(queue);
         }
+        // Whether there is room is asked when everything has its place.
+        foreach (NaiveQueue queue in _emptied.Where(queue => queue.Exists).Distinct())
+        {
+            if (queue.HasRoomAgain)
+                WakeWaiting(queue);
+            WakeTold(queue);
+        }
+        _emptied.Clear();
     }
 
     private void Place(NaiveQueue queue, List<StoredMessage> messages)

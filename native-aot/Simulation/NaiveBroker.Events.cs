@@ -34,6 +34,7 @@ internal sealed partial class NaiveBroker
         // Sessions that do not read end, and others are told of what they leave.
         foreach (NaiveSession session in _sessions.Values.Where(session => session.IsOverrun && !_core.Engine.HasOverrunSessions).ToArray())
             Release(session);
+        PlaceArrivals();
         DeleteLeaving();
         foreach ((NaiveSession session, SimulatedEvent item) in others)
             OnEvent(session, item);
@@ -145,20 +146,15 @@ internal sealed partial class NaiveBroker
     {
         if (session.IsOverrun && session.Events.Count == 0)
             return;
-        session.Events.TryPeek(out ExpectedEvent expected);
-        // Who waits for room is told in any order.
-        ExpectedEvent[] ready = [.. session.Events.TakeWhile(waiting => waiting.Type == EventType.PublicationReady)];
-        int place = Math.Max(0, Array.FindIndex(ready, waiting => waiting.IsMetBy(found)));
-        if (place > 0)
-        {
-            expected = ready[place];
-            ExpectedEvent[] others = [.. session.Events.Where((_, index) => index != place)];
-            session.Events.Clear();
-            session.Events.Enqueue(expected);
-            foreach (ExpectedEvent other in others)
-                session.Events.Enqueue(other);
-        }
-        Check(session.Events.TryDequeue(out expected) && expected.IsMetBy(found), $"Session {session.Id} was told {found}, expected {expected}.");
+        // Who waits for room is told in any order, and before or after what else happens.
+        bool isReady = found.Type == EventType.PublicationReady;
+        List<ExpectedEvent> waiting = [.. session.Events];
+        int place = waiting.FindIndex(expected => isReady ? expected.IsMetBy(found) : expected.Type != EventType.PublicationReady);
+        ExpectedEvent next = place < 0 ? default : waiting[place];
+        Check(place >= 0 && next.IsMetBy(found), $"Session {session.Id} was told {found}, expected {next}.");
+        waiting.RemoveAt(place);
+        session.Events.Clear();
+        waiting.ForEach(session.Events.Enqueue);
     }
 
     private void OnReply(NaiveSession session, uint request, ExpectedReply found)

@@ -90,7 +90,7 @@ internal sealed partial class NaiveBroker
         Elect(consumer.Queue);
     }
 
-    private void Remove(NaiveQueue queue, List<NaiveEntry> entries)
+    private void Remove(NaiveQueue queue, List<NaiveEntry> entries, bool wakes = true)
     {
         if (entries.Count == 0)
             return;
@@ -101,7 +101,9 @@ internal sealed partial class NaiveBroker
             if (isUncertain && entry.State != NaiveEntryState.Scheduled)
                 queue.Ghosts = queue.Ghosts.SetItem(entry.Sequence, entry with { IsUncertain = true });
         }
-        if (queue.HasRoomAgain)
+        if (!wakes)
+            _emptied.Add(queue);
+        else if (queue.HasRoomAgain)
             WakeWaiting(queue);
     }
 

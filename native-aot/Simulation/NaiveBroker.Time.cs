@@ -36,7 +36,7 @@ internal sealed partial class NaiveBroker
         ExpireAtOnce();
     }
 
-    /// <summary>What came just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
+    /// <summary>What came or became due just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
     private void ExpireAtOnce()
     {
         while (true)
@@ -44,7 +44,7 @@ internal sealed partial class NaiveBroker
             var gone = new List<(NaiveQueue Queue, NaiveEntry Entry)>();
             foreach (NaiveQueue queue in _state.Queues)
             {
-                NaiveEntry[] expired = [.. queue.Entries.Values.Where(entry => entry.IsReady && queue.ExpiresNs(entry) <= _nowNs && entry.Message.Deaths.Length > 0)];
+                NaiveEntry[] expired = [.. queue.Entries.Values.Where(entry => entry.IsReady && queue.ExpiresNs(entry) <= _nowNs)];
                 if (expired.Length == 0)
                     continue;
                 HashSet<long> held = [.. _engine.Find(queue.Host, queue.Name)!.Entries().Select(found => found.Sequence)];

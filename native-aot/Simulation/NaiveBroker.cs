@@ -47,6 +47,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _leaving.Clear();
         _toBury.Clear();
         _arrivals.Clear();
+        _emptied.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;

@@ -12,7 +12,7 @@ public sealed class SimulationTests
     private static readonly int Base = Setting("LOWLATENCY_SIM_BASE", 1);
 
     // What the model does not predict exactly yet.
-    private static readonly SimulationActions Disabled = default(SimulationActions).With(SimulationAction.Overflow).With(SimulationAction.DeadLetters).With(SimulationAction.LastValues);
+    internal static readonly SimulationActions Disabled = default(SimulationActions).With(SimulationAction.Overflow).With(SimulationAction.DeadLetters).With(SimulationAction.LastValues);
 
     [Fact]
     public void ShouldDoWhatTheModelAllowsThroughCrashesAndFullDisks()
