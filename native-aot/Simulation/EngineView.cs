@@ -101,7 +101,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
             entries.Add(new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0));
         }
         foreach (ref readonly ScheduledMessage message in queue.Scheduled == null ? [] : queue.Scheduled.Items)
-            entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, false));
+            entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, message.MaybeDelivered));
         return entries;
     }
 }
