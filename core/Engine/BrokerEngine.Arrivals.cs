@@ -14,12 +14,15 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="sequence">The queue's next, or that of the message which it replaces.</param>
     /// <param name="priority">As the queue counts it: <see cref="BrokerQueue.PriorityOf"/>.</param>
     /// <param name="deadlineNs">When it expires; <see cref="long.MaxValue"/> for never.</param>
-    private void Arrive(BrokerQueue queue, long sequence, long position, int payloadLength, byte priority, long deadlineNs)
+    /// <param name="maybeDelivered">It may have been here already, in a time of which the journal's end was lost.</param>
+    private void Arrive(BrokerQueue queue, long sequence, long position, int payloadLength, byte priority, long deadlineNs, bool maybeDelivered = false)
     {
         QueueEntry* replaced = sequence < queue.Entries.Next ? queue.Entries.Find(sequence) : null;
         if (replaced != null)
             LogOf(replaced->Position)?.Release(replaced->Position);
         QueueEntry* entry = queue.Enqueue(sequence, position, payloadLength, priority);
+        if (maybeDelivered)
+            entry->MaybeDelivered = 1;
         if (deadlineNs != long.MaxValue)
             AddDeadline(queue, entry, sequence, deadlineNs);
         if (replaced != null)
@@ -106,8 +109,9 @@ internal sealed unsafe partial class BrokerEngine
         *(int*)(body + MessageLayout.BodyLength) = messageBody.Length;
         *(uint*)(body + MessageLayout.ExchangeId) = departure.ExchangeId;
         byte* at = body + MessageLayout.Routes;
+        uint flags = departure.MaybeDelivered ? MessageLayout.MaybeDeliveredFlag : 0;
         foreach (BrokerQueue target in route)
-            at = WriteRoute(at, PlaceOf(target, key, headers, departure.IsCopyDurable, out _), target.Id, 0);
+            at = WriteRoute(at, PlaceOf(target, key, headers, departure.IsCopyDurable, out _), target.Id, flags);
         key.CopyTo(new Span<byte>(at, key.Length));
         headers.CopyTo(new Span<byte>(at + key.Length, headers.Length));
         messageBody.CopyTo(new Span<byte>(at + key.Length + headers.Length, messageBody.Length));
@@ -122,7 +126,7 @@ internal sealed unsafe partial class BrokerEngine
                 DropReplaced(target, outdated);
             if (target.Options.LastValueKey != null)
                 NoteLastValue(target, sequence, key, headers);
-            Arrive(target, sequence, position, payloadLength, target.PriorityOf(traits.Priority), target.DeadlineOf(_nowNs, traits.TtlMs));
+            Arrive(target, sequence, position, payloadLength, target.PriorityOf(traits.Priority), target.DeadlineOf(_nowNs, traits.TtlMs), departure.MaybeDelivered);
             Schedule(target);
             if (target.Options.Overflow == OverflowPolicy.DropHead && !target.IsWithinBounds)
                 TrimLater(target);

@@ -44,6 +44,7 @@ internal sealed unsafe partial class BrokerEngine
         if (_departures.Count > 0 && !CanPlanMore(_departures, _durableLog, entry->PayloadLength + MostDeathGrowth))
             return false;
         PlanDeparture(queue, sequence, entry->Position, reason, durableMove: !BrokerQueue.IsTransient(entry->Position));
+        _departures[_departures.Count - 1].MaybeDelivered = entry->MaybeDelivered != 0;
         return true;
     }
 

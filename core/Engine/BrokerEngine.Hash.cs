@@ -78,6 +78,7 @@ internal sealed unsafe partial class BrokerEngine
             one.Add(message.DueNs);
             one.Add(message.Position);
             one.Add(message.PayloadLength);
+            one.Add(message.MaybeDelivered ? 1 : 0);
             sum += (long)one.Value;
         }
         hash.Add(sum);

@@ -31,10 +31,11 @@ internal sealed unsafe partial class BrokerEngine
     private void ReplayRoute(BrokerQueue queue, byte* route, long position, int payloadLength, in MessageTraits traits)
     {
         long place = *(long*)(route + MessageLayout.RouteQueueSequence);
-        if ((*(uint*)(route + MessageLayout.RouteFlags) & MessageLayout.ScheduledFlag) != 0)
+        uint flags = *(uint*)(route + MessageLayout.RouteFlags);
+        if ((flags & MessageLayout.ScheduledFlag) != 0)
             Hold(queue, place, position, payloadLength, in traits);
         else
-            Arrive(queue, place, position, payloadLength, queue.PriorityOf(traits.Priority), queue.DeadlineOf(0, traits.TtlMs));
+            Arrive(queue, place, position, payloadLength, queue.PriorityOf(traits.Priority), queue.DeadlineOf(0, traits.TtlMs), (flags & MessageLayout.MaybeDeliveredFlag) != 0);
     }
 
     private void ReplayDrop(BrokerQueue queue, ReadOnlySpan<byte> body)

@@ -19,6 +19,9 @@ internal struct Departure
     /// <summary>It is taken out of a queue whose journal must be told.</summary>
     internal bool IsTold;
 
+    /// <summary>The move may have been made before, and the copy delivered: the journal's end was lost then.</summary>
+    internal bool MaybeDelivered;
+
     /// <summary>The copy goes into the journal.</summary>
     internal bool IsCopyDurable;
 

@@ -33,6 +33,9 @@ internal static class MessageLayout
     /// <summary>The message is scheduled: in the place of its sequence is the queue's schedule number.</summary>
     internal const uint ScheduledFlag = 1;
 
+    /// <summary>A dead letter that may have been moved and delivered before: the journal's end was lost then.</summary>
+    internal const uint MaybeDeliveredFlag = 2;
+
     /// <summary>Length of the block that a deliver frame repeats as it is.</summary>
     internal const int DeliveredBlockLength = 24;
 

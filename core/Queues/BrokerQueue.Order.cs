@@ -301,6 +301,8 @@ internal sealed unsafe partial class BrokerQueue
     /// <param name="maybeDelivered">Also what looks undelivered may have been: the end of the journal was lost.</param>
     internal void Restart(bool maybeDelivered)
     {
+        if (maybeDelivered)
+            Scheduled?.MarkMaybeDelivered();
         for (long sequence = Entries.Head; sequence < Entries.Next; sequence++)
         {
             QueueEntry* entry = Entries.Find(sequence);

@@ -20,6 +20,9 @@ internal struct ScheduledMessage
 
     /// <summary>It expires some day after it is due.</summary>
     internal bool HasDeadline;
+
+    /// <summary>It may have become due and been delivered in a time of which the journal's end was lost.</summary>
+    internal bool MaybeDelivered;
 }
 
 /// <summary>The scheduled messages of a queue in the order of due time, then arrival: a binary heap. Engine thread only.</summary>
@@ -63,6 +66,12 @@ internal sealed class ScheduledHeap
     }
 
     internal void Clear() => Count = 0;
+
+    internal void MarkMaybeDelivered()
+    {
+        foreach (ref ScheduledMessage message in _items.AsSpan(0, Count))
+            message.MaybeDelivered = true;
+    }
 
     private void Sink(int at, in ScheduledMessage item)
     {

@@ -80,6 +80,8 @@ internal static unsafe class MessageFields
             json.Json.WriteStartObject();
             json.Queue(route.QueueId);
             json.Json.WriteNumber(route.IsScheduled ? "scheduleNumber" : "sequence", route.Place);
+            if (route.IsMaybeDelivered)
+                json.Json.WriteBoolean("maybeDelivered", true);
             json.Json.WriteEndObject();
         }
         json.Json.WriteEndArray();
@@ -101,4 +103,7 @@ internal readonly struct MessageRoute
     private uint Flags { get; }
 
     internal bool IsScheduled => (Flags & MessageLayout.ScheduledFlag) != 0;
+
+    /// <summary>A dead letter that may have been delivered before: see <see cref="MessageLayout.MaybeDeliveredFlag"/>.</summary>
+    internal bool IsMaybeDelivered => (Flags & MessageLayout.MaybeDeliveredFlag) != 0;
 }

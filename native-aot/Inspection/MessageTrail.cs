@@ -96,7 +96,7 @@ internal sealed class MessagePlace(MessageRoute route, string? queue)
 
     internal PlaceState State { get; set; } = queue == null ? PlaceState.NotFollowed : route.IsScheduled ? PlaceState.Scheduled : PlaceState.Ready;
 
-    internal bool MaybeDelivered { get; set; }
+    internal bool MaybeDelivered { get; set; } = route.IsMaybeDelivered;
 
     /// <summary>What was the last that happened to it.</summary>
     internal string Last { get; set; } = "";

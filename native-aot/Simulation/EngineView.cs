@@ -15,6 +15,11 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 
     internal IEnumerable<string> QueueNames(string host) => QueueKeys.Where(key => key.Host == host).Select(key => key.Name);
 
+    internal bool HasExchange(string host, string name) => Host(host) is { } found && found.TryGetExchange(Encoding.UTF8.GetBytes(name), out _);
+
+    internal bool HasBinding(string host, string exchange, NaiveBinding binding) =>
+        Host(host) is { } found && found.TryGetExchange(Encoding.UTF8.GetBytes(exchange), out Exchange? source) && Bindings(source).Any(binding.IsSame);
+
     internal bool HasHost(string name) => Host(name) != null;
 
     internal EngineQueue? Find(string host, string name)
@@ -96,7 +101,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
             entries.Add(new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0));
         }
         foreach (ref readonly ScheduledMessage message in queue.Scheduled == null ? [] : queue.Scheduled.Items)
-            entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, false));
+            entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, message.MaybeDelivered));
         return entries;
     }
 }

@@ -36,7 +36,7 @@ internal sealed partial class NaiveBroker
         if (queue.Exists && queue.HasRoomAgain)
             WakeTold(queue);
         foreach (NaiveEntry entry in now.Where(_ => reason != "replaced"))
-            DeadLetter(queue, entry.Message, reason);
+            DeadLetter(queue, entry.Message with { Maybe = entry.Maybe }, reason);
     }
 
     /// <summary>The journal takes nothing now: what happens by itself may have to wait.</summary>

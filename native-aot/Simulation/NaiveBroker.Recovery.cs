@@ -106,7 +106,8 @@ internal sealed partial class NaiveBroker
 
     private void RecoverScheduled(NaiveQueue queue, NaiveQueue after, EngineQueue real, RecoveredFlags flags)
     {
-        List<long> there = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => _engine.Read(entry.Position)!.PublishedNs).Order()];
+        (long Id, bool Maybe)[] found = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => (_engine.Read(entry.Position)!.PublishedNs, entry.Maybe))];
+        List<long> there = [.. found.Select(entry => entry.Id).Order()];
         // What became due, or went, when the journal had failed is there again.
         HashSet<long> known = [.. queue.Scheduled.Union(after.Scheduled).Select(entry => entry.Message.Message.Id)];
         IEnumerable<NaiveEntry> dueAgain = flags != RecoveredFlags.Unknown ? [] :
@@ -115,6 +116,13 @@ internal sealed partial class NaiveBroker
         bool isCertain = queue.Scheduled.Equals(after.Scheduled) && flags != RecoveredFlags.Unknown;
         Check(recovered.Count == there.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),
             $"Queue {queue.Name} has {there.Count} scheduled after the restart: {string.Join(", ", there)}; expected {string.Join("; ", queue.Scheduled)}.");
+        for (int i = 0; i < recovered.Count; i++)
+        {
+            NaiveEntry entry = recovered[i];
+            bool isFlagged = Array.Exists(found, one => one.Id == entry.Message.Message.Id && one.Maybe);
+            Check(flags switch { RecoveredFlags.All => isFlagged, RecoveredFlags.Exact when isCertain => isFlagged == entry.Maybe, _ => true }, $"Queue {queue.Name}: {entry} is flagged {isFlagged} after the restart.");
+            recovered[i] = entry with { Maybe = isFlagged };
+        }
         queue.Scheduled = [.. recovered];
     }
 

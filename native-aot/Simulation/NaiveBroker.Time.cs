@@ -77,7 +77,7 @@ internal sealed partial class NaiveBroker
                 return;
             queue.Remove(due);
             // After a power cut it may be due for the second time.
-            Append(queue, due.Message with { Number = ++_storedCount });
+            Append(queue, due.Message with { Number = ++_storedCount, Maybe = due.Maybe });
         }
     }
 

@@ -137,7 +137,7 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
             Remove(replaced);
         // Only where one log has both: a replay could not put one in the place of the other otherwise.
         bool inPlace = replaced != null && (!Durable || replaced.Message.IsJournaled == message.IsJournaled);
-        var entry = new NaiveEntry(inPlace ? replaced!.Sequence : Next++, message);
+        var entry = new NaiveEntry(inPlace ? replaced!.Sequence : Next++, message) { Maybe = message.Maybe };
         Set(entry);
         if (message.IsJournaled)
             LastJournaled = Math.Max(LastJournaled, entry.Sequence);

@@ -45,7 +45,7 @@ public sealed class RecordDecoderTests
         JournalNames names = Names();
         byte[] body = Message([], "héllo"u8.ToArray());
         var record = new JournalRecord(RecordType.Message, 7, 70_000, 3, body) { GroupPosition = 69_000 };
-        const string start = """{"position":70000,"segment":1,"type":"Message","epoch":3,"group":69000,"time":"2025-07-29T14:05:00.123456794Z","publisher":"me","publisherSequence":12,"published":"2025-07-29T14:05:00.123456000Z","received":"2025-07-29T14:05:00.123456789Z","exchange":"desk/ticks","routingKey":"a.b","routes":[{"queue":"orders","queueId":7,"sequence":5},{"queueId":99,"scheduleNumber":2}],"bodyLength":6""";
+        const string start = """{"position":70000,"segment":1,"type":"Message","epoch":3,"group":69000,"time":"2025-07-29T14:05:00.123456794Z","publisher":"me","publisherSequence":12,"published":"2025-07-29T14:05:00.123456000Z","received":"2025-07-29T14:05:00.123456789Z","exchange":"desk/ticks","routingKey":"a.b","routes":[{"queue":"orders","queueId":7,"sequence":5},{"queueId":99,"scheduleNumber":2,"maybeDelivered":true}],"bodyLength":6""";
         Assert.Equal(start + "}", Show(record, names));
         Assert.Equal(start + ""","payload":"héllo"}""", Show(record, names, payload: true));
     }
@@ -177,7 +177,7 @@ public sealed class RecordDecoderTests
         routes = routes[MessageLayout.RouteLength..];
         MemoryMarshal.Write(routes[MessageLayout.RouteQueueSequence..], 2L);
         MemoryMarshal.Write(routes[MessageLayout.RouteQueueId..], 99u);
-        MemoryMarshal.Write(routes[MessageLayout.RouteFlags..], MessageLayout.ScheduledFlag);
+        MemoryMarshal.Write(routes[MessageLayout.RouteFlags..], MessageLayout.ScheduledFlag | MessageLayout.MaybeDeliveredFlag);
         return [.. head, .. "a.b"u8, .. headers, .. payload];
     }
 
