@@ -46,36 +46,70 @@ internal sealed unsafe class JournalScan
     /// <summary>Durable position that the markers found in advance give: everything below was synced.</summary>
     internal long KnownDurable { get; private set; }
 
+    /// <summary>Id of the first segment that is needed, where it is not there; -1 otherwise.</summary>
+    internal long MissingFirst => _missing;
+
     /// <summary>Finds the newest marker without reading everything: what is durable for certain, and which segments are still needed.</summary>
-    internal void FindNewestMarker()
+    /// <param name="dropsCaches">Read what may not have been synced from the disk. A tool beside a running broker does without.</param>
+    internal void FindNewestMarker(bool dropsCaches = true)
     {
-        long oldest = _folder.Segments[0].Id;
+        long oldest = -1;
         for (int i = _folder.Segments.Count - 1; i >= 0; i--)
         {
             FoundSegment segment = _folder.Segments[i];
-            segment.File.DropCache();
-            if (segment.Status != HeaderStatus.Valid)
+            if (dropsCaches)
+                segment.File.DropCache();
+            if (segment.Status != HeaderStatus.Valid || NewestMarkerOf(segment) is not { } newest)
                 continue;
-            Marker? newest = null;
-            _scanner.Begin(segment.File, segment.Id);
-            uint epoch = segment.Header.Epoch;
-            for (int offset = SegmentLayout.HeaderLength; _scanner.TryRecord(offset, epoch, out ScannedRecord record); offset += record.AlignedLength)
+            if (oldest < 0)
             {
-                epoch = record.Epoch;
-                newest = record.Marker ?? newest;
+                oldest = newest.OldestSegment;
+                KnownDurable = newest.Durable;
+                // Synced without an error: what the cache holds is what the disk has. Later ones are read from the disk.
+                for (int j = i - 1; dropsCaches && j >= 0 && _folder.Segments[j].Id >= KnownDurable / _size; j--)
+                    _folder.Segments[j].File.DropCache();
             }
-            if (newest == null)
-                continue;
-            KnownDurable = newest.Value.Durable;
-            oldest = newest.Value.OldestSegment;
-            // Synced without an error: what the cache holds is what the disk has. Later ones are read from the disk.
-            for (int j = i - 1; j >= 0 && _folder.Segments[j].Id >= KnownDurable / _size; j--)
-                _folder.Segments[j].File.DropCache();
-            break;
+            // It may have come to the disk before the snapshot in the segment that it names. Then it is beyond the end, and what an older one names is still there.
+            if (newest.OldestSegment == segment.Id || newest.Durable > newest.OldestSegment * _size || IsBase(newest.OldestSegment))
+            {
+                oldest = newest.OldestSegment;
+                break;
+            }
         }
+        oldest = oldest < 0 ? _folder.Segments[0].Id : oldest;
         First = Math.Max(0, _folder.Segments.FindIndex(segment => segment.Id >= oldest));
         if (_folder.Segments[First].Id != oldest)
             _missing = oldest;
+    }
+
+    private Marker? NewestMarkerOf(FoundSegment segment)
+    {
+        Marker? newest = null;
+        _scanner.Begin(segment.File, segment.Id);
+        uint epoch = segment.Header.Epoch;
+        for (int offset = SegmentLayout.HeaderLength; _scanner.TryRecord(offset, epoch, out ScannedRecord record); offset += record.AlignedLength)
+        {
+            epoch = record.Epoch;
+            newest = record.Marker ?? newest;
+        }
+        return newest;
+    }
+
+    /// <summary>Whether a recovery can begin with a segment: number 0, or one with a whole snapshot.</summary>
+    private bool IsBase(long id)
+    {
+        FoundSegment? segment = _folder.Segments.Find(segment => segment.Id == id);
+        if (id == 0 || segment == null || segment.Status != HeaderStatus.Valid)
+            return id == 0;
+        _scanner.Begin(segment.File, segment.Id);
+        uint epoch = segment.Header.Epoch;
+        for (int offset = SegmentLayout.HeaderLength; _scanner.TryRecord(offset, epoch, out ScannedRecord record); offset += record.AlignedLength)
+        {
+            epoch = record.Epoch;
+            if (record.Type == RecordType.SnapshotEnd)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Feeds all records to the visitor and finds the end.</summary>

@@ -291,6 +291,11 @@ internal sealed partial class BrokerSimulation : IDisposable
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
         }
+        // Idle for a second, as its agent would find it.
+        Journal.RequestIdleMarker();
+        Do(SimulationAction.Flush);
+        Do(SimulationAction.TellDurable);
+        Batch(0);
         if (_ingress.Count > 0)
             throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
         foreach (SimulatedClient client in _clients)

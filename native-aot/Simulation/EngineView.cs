@@ -15,6 +15,11 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 
     internal IEnumerable<string> QueueNames(string host) => QueueKeys.Where(key => key.Host == host).Select(key => key.Name);
 
+    internal bool HasExchange(string host, string name) => Host(host) is { } found && found.TryGetExchange(Encoding.UTF8.GetBytes(name), out _);
+
+    internal bool HasBinding(string host, string exchange, NaiveBinding binding) =>
+        Host(host) is { } found && found.TryGetExchange(Encoding.UTF8.GetBytes(exchange), out Exchange? source) && Bindings(source).Any(binding.IsSame);
+
     internal bool HasHost(string name) => Host(name) != null;
 
     internal EngineQueue? Find(string host, string name)

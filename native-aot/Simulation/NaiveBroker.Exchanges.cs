@@ -101,10 +101,10 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.PreconditionFailed);
             return;
         }
-        if (exchange.Durable && !WasDefined(session, command.Request))
+        if (!WasRemoved(session, command.Request, exchange.Durable, _engine.HasExchange(host.Name, exchange.Name)))
             return;
         Delete(host, exchange);
-        WhenDurable(session, command.Request, EventType.Done, exchange.Durable ? Log.Tail : 0, count: 0);
+        WhenDurable(session, command.Request, EventType.Done, HasAppended ? Log.Tail : 0, count: 0);
     }
 
     private void Delete(NaiveVirtualHost host, NaiveExchange exchange)
@@ -125,7 +125,33 @@ internal sealed partial class NaiveBroker
             foreach (NaiveBinding binding in gone)
                 source.Remove(binding);
             if (gone.Length > 0 && source.IsAutoDelete && source.Bindings.Count == 0)
-                Delete(host, source);
+                DeleteByItself(host, source);
+        }
+    }
+
+    /// <summary>Nobody asked for it: where the journal cannot be told now, it goes later.</summary>
+    private void DeleteByItself(NaiveVirtualHost host, NaiveExchange exchange)
+    {
+        if (exchange.Exists && !_engine.HasExchange(host.Name, exchange.Name))
+            Delete(host, exchange);
+        else if (exchange.Exists)
+            _leavingExchanges.Add((host, exchange));
+    }
+
+    private readonly List<(NaiveVirtualHost Host, NaiveExchange Exchange)> _leavingExchanges = [];
+
+    /// <summary>Exchanges that were to go by themselves are gone as soon as the journal takes it, unless they are bound again.</summary>
+    private void DeleteLeavingExchanges()
+    {
+        foreach ((NaiveVirtualHost host, NaiveExchange exchange) leaving in _leavingExchanges.ToArray())
+        {
+            (NaiveVirtualHost host, NaiveExchange exchange) = leaving;
+            if (exchange.Exists && exchange.Bindings.Count == 0 && !_engine.HasExchange(host.Name, exchange.Name))
+                Delete(host, exchange);
+            if (!exchange.Exists || exchange.Bindings.Count > 0)
+                _leavingExchanges.Remove(leaving);
+            else
+                Check(exchange.Durable && IsLogBusy, $"Exchange {exchange.Name} should have been deleted with its last binding.");
         }
     }
 
@@ -168,7 +194,9 @@ internal sealed partial class NaiveBroker
         }
         bool isChange = command.IsBind == (bound == null);
         bool isKept = isChange && exchange.Durable && host.IsDurable(wanted);
-        if (isKept && !WasDefined(session, command.Request))
+        if (isKept && command.IsBind && !WasDefined(session, command.Request))
+            return;
+        if (isChange && !command.IsBind && !WasRemoved(session, command.Request, isKept, _engine.HasBinding(host.Name, exchange.Name, bound!)))
             return;
         if (isChange && command.IsBind)
         {
@@ -178,10 +206,10 @@ internal sealed partial class NaiveBroker
         {
             exchange.Remove(bound!);
             if (exchange.IsAutoDelete && exchange.Bindings.Count == 0)
-                Delete(host, exchange);
+                DeleteByItself(host, exchange);
         }
         // Bound before, by somebody who may not have been answered yet: at the latest with everything.
-        WhenDurable(session, command.Request, EventType.Done, isKept ? Log.Tail : 0, count: 0);
+        WhenDurable(session, command.Request, EventType.Done, isChange && HasAppended ? Log.Tail : 0, count: 0);
     }
 
     private static bool IsBindingRight(NaiveExchange exchange, NaiveBinding binding) => exchange.Kind switch

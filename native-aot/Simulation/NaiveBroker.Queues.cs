@@ -87,11 +87,11 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.PreconditionFailed);
             return;
         }
-        if (queue.Durable && !WasDefined(session, command.Request))
+        if (!WasRemoved(session, command.Request, queue.Durable, _engine.Find(queue.Host, queue.Name) != null))
             return;
         int ready = queue.ReadyCount;
         Delete(queue, told: true);
-        WhenDurable(session, command.Request, EventType.Done, queue.Durable ? Log.Tail : 0, (ulong)ready);
+        WhenDurable(session, command.Request, EventType.Done, HasAppended ? Log.Tail : 0, (ulong)ready);
     }
 
     private void Delete(NaiveQueue queue, bool told)
@@ -148,8 +148,9 @@ internal sealed partial class NaiveBroker
             if (!queue.Exists || isUsed)
                 _leaving.Remove(queue);
             else
-                Check(!IsLogOpen || Log.Next == null, $"Queue {queue.Name} should have been deleted.");
+                Check(IsLogBusy, $"Queue {queue.Name} should have been deleted.");
         }
+        DeleteLeavingExchanges();
     }
 
     private void OnPurgeQueue(NaiveSession session, PurgeQueue command)

@@ -37,6 +37,9 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     /// <summary>The journal takes everything, or will as soon as its next segment is there.</summary>
     private bool IsLogOpen => Log.State == JournalState.Open;
 
+    /// <summary>The journal takes nothing now, not even what happens by itself.</summary>
+    private bool IsLogBusy => !IsLogOpen || Log.Next == null;
+
     private bool HasAppended => Log.Tail > _tailBefore;
 
     internal void Begin(BrokerCore core, MessageReader reader)
@@ -45,6 +48,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _engine = new EngineView(core, reader);
         _sessions.Clear();
         _leaving.Clear();
+        _leavingExchanges.Clear();
         _toBury.Clear();
         _arrivals.Clear();
         _emptied.Clear();
@@ -212,6 +216,15 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     {
         if (!session.IsOverrun)
             session.Events.Enqueue(expected);
+    }
+
+    /// <summary>Something is removed, with auto-delete exchanges that go along: all of it, or the request fails and nothing is.</summary>
+    /// <param name="isJournaled">The thing itself is in the journal.</param>
+    /// <param name="isThere">The engine still has it.</param>
+    private bool WasRemoved(NaiveSession session, uint request, bool isJournaled, bool isThere)
+    {
+        Check(!isThere || !HasAppended, "What was to be removed has a record and is there.");
+        return isJournaled || isThere ? WasDefined(session, request) : true;
     }
 
     /// <summary>A definition that has to be journaled: whether it was. If not, the request fails.</summary>

@@ -75,6 +75,29 @@ public sealed unsafe class RetirementTests : IDisposable
     }
 
     [Fact]
+    public void ShouldRecoverWhereTheSnapshotThatALaterSegmentNamesIsLost()
+    {
+        using (JournalHarness journal = Start())
+        {
+            journal.Append(100, 1);
+            journal.Flush();
+            Fill(journal, segments: 1).ForEach(journal.Log.Release);
+            Assert.True(journal.Journal.Maintain());
+            Fill(journal, segments: 1);
+            Assert.Equal(1, journal.Log.OldestIndex);
+            Assert.Equal(2, journal.Log.Active!.Index);
+            // What was to be written is neither on the disk nor tried again; the segment after it was not come to.
+            _disk.FailSync = _disk.Syncs;
+            journal.Journal.RequestFlush();
+            journal.Journal.Flusher.DoWork();
+            Assert.Equal(JournalState.Failed, journal.Journal.State);
+        }
+        _disk.Kill();
+        using var after = new JournalHarness(_disk.Start());
+        Assert.Equal(JournalHarness.Body(100, 1), after.Collector.Records.First(record => record.Type == RecordType.Message).Body);
+    }
+
+    [Fact]
     public void ShouldNotRetireWithoutSnapshots()
     {
         using JournalHarness journal = Start();
