@@ -14,15 +14,12 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="sequence">The queue's next, or that of the message which it replaces.</param>
     /// <param name="priority">As the queue counts it: <see cref="BrokerQueue.PriorityOf"/>.</param>
     /// <param name="deadlineNs">When it expires; <see cref="long.MaxValue"/> for never.</param>
-    /// <param name="maybeDelivered">It may have been here already, in a time of which the journal's end was lost.</param>
-    private void Arrive(BrokerQueue queue, long sequence, long position, int payloadLength, byte priority, long deadlineNs, bool maybeDelivered = false)
+    private void Arrive(BrokerQueue queue, long sequence, long position, int payloadLength, byte priority, EntryMarks marks, long deadlineNs)
     {
         QueueEntry* replaced = sequence < queue.Entries.Next ? queue.Entries.Find(sequence) : null;
         if (replaced != null)
-            LogOf(replaced->Position)?.Release(replaced->Position);
-        QueueEntry* entry = queue.Enqueue(sequence, position, payloadLength, priority);
-        if (maybeDelivered)
-            entry->MaybeDelivered = 1;
+            Release(replaced->Hold);
+        QueueEntry* entry = queue.Enqueue(sequence, position, payloadLength, priority, marks);
         if (deadlineNs != long.MaxValue)
             AddDeadline(queue, entry, sequence, deadlineNs);
         if (replaced != null)
@@ -40,7 +37,7 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>Holds a scheduled message until its time.</summary>
-    private void Hold(BrokerQueue queue, long number, long position, int payloadLength, in MessageTraits traits)
+    private void Hold(BrokerQueue queue, long number, long position, int payloadLength, EntryMarks marks, in MessageTraits traits)
     {
         queue.AddScheduled(new ScheduledMessage
         {
@@ -50,6 +47,7 @@ internal sealed unsafe partial class BrokerEngine
             PayloadLength = payloadLength,
             Priority = queue.PriorityOf(traits.Priority),
             HasDeadline = queue.DeadlineOf(0, traits.TtlMs) != long.MaxValue,
+            Marks = marks,
         });
         HasTimeAt(queue, traits.DeliverAtNs);
     }
@@ -116,7 +114,8 @@ internal sealed unsafe partial class BrokerEngine
         headers.CopyTo(new Span<byte>(at + key.Length, headers.Length));
         messageBody.CopyTo(new Span<byte>(at + key.Length + headers.Length, messageBody.Length));
         log.Commit();
-        log.AddReferences(position, route.Length);
+        log.AddReferences(position, route.Length, Share(payloadLength, route.Length) * route.Length);
+        EntryMarks marks = (departure.MaybeDelivered ? EntryMarks.MaybeDelivered : 0) | SharedMark(route.Length);
 
         MessageTraits.TryRead(headers, _nowNs, out MessageTraits traits, out _);
         foreach (BrokerQueue target in route)
@@ -126,7 +125,7 @@ internal sealed unsafe partial class BrokerEngine
                 DropReplaced(target, outdated);
             if (target.Options.LastValueKey != null)
                 NoteLastValue(target, sequence, key, headers);
-            Arrive(target, sequence, position, payloadLength, target.PriorityOf(traits.Priority), target.DeadlineOf(_nowNs, traits.TtlMs), departure.MaybeDelivered);
+            Arrive(target, sequence, position, payloadLength, target.PriorityOf(traits.Priority), marks, target.DeadlineOf(_nowNs, traits.TtlMs));
             Schedule(target);
             if (target.Options.Overflow == OverflowPolicy.DropHead && !target.IsWithinBounds)
                 TrimLater(target);

@@ -88,7 +88,7 @@ internal sealed unsafe partial class BrokerEngine
             foreach (ref readonly SequenceRange range in numbers)
                 isDropped |= message.Number >= range.First && message.Number - range.First < range.Count;
             if (isDropped)
-                LogOf(message.Position)?.Release(message.Position);
+                Release(message.Hold);
             else
                 _kept.Add(message);
         }

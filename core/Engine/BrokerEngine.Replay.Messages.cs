@@ -19,7 +19,7 @@ internal sealed unsafe partial class BrokerEngine
             {
                 // One that is not there was transient, or was deleted.
                 if (_topology.TryGetQueue(*(uint*)(route + MessageLayout.RouteQueueId), out BrokerQueue? queue))
-                    ReplayRoute(queue, route, position, view.PayloadLength, in traits);
+                    ReplayRoute(queue, route, position, view.PayloadLength, SharedMark(routes), in traits);
             }
             uint publisherId = *(uint*)(at + MessageLayout.PublisherId);
             if (publisherId != 0 && _publishersById.TryGetValue(publisherId, out Publisher? publisher))
@@ -28,14 +28,16 @@ internal sealed unsafe partial class BrokerEngine
         }
     }
 
-    private void ReplayRoute(BrokerQueue queue, byte* route, long position, int payloadLength, in MessageTraits traits)
+    private void ReplayRoute(BrokerQueue queue, byte* route, long position, int payloadLength, EntryMarks marks, in MessageTraits traits)
     {
         long place = *(long*)(route + MessageLayout.RouteQueueSequence);
         uint flags = *(uint*)(route + MessageLayout.RouteFlags);
+        if ((flags & MessageLayout.MaybeDeliveredFlag) != 0)
+            marks |= EntryMarks.MaybeDelivered;
         if ((flags & MessageLayout.ScheduledFlag) != 0)
-            Hold(queue, place, position, payloadLength, in traits);
+            Hold(queue, place, position, payloadLength, marks, in traits);
         else
-            Arrive(queue, place, position, payloadLength, queue.PriorityOf(traits.Priority), queue.DeadlineOf(0, traits.TtlMs), (flags & MessageLayout.MaybeDeliveredFlag) != 0);
+            Arrive(queue, place, position, payloadLength, queue.PriorityOf(traits.Priority), marks, queue.DeadlineOf(0, traits.TtlMs));
     }
 
     private void ReplayDrop(BrokerQueue queue, ReadOnlySpan<byte> body)
@@ -57,7 +59,7 @@ internal sealed unsafe partial class BrokerEngine
             // They became due in the order in which the heap gives them. One that is not next is not there: it went, and its record with it.
             if (queue.Scheduled is { Count: > 0 } && queue.Scheduled.First.Number == number)
             {
-                ScheduledMessage message = queue.TakeScheduled();
+                ScheduledMessage message = queue.TakeScheduledOnce();
                 ArriveDue(queue, in message, sequence);
             }
             else

@@ -54,6 +54,9 @@ internal sealed unsafe partial class BrokerEngine
             case RecordType.Message:
                 ReplayMessage(position, body);
                 break;
+            case RecordType.Moved:
+                ReplayMoved(position, body);
+                break;
             case RecordType.Ack:
                 if (_topology.TryGetQueue(streamId, out BrokerQueue? acked))
                     ApplyAck(acked, Ranges(body));

@@ -230,8 +230,8 @@ internal sealed unsafe partial class BrokerEngine
             {
                 if (queue.LastValues != null)
                     ForgetLastValue(queue, sequence);
-                if (queue.TryRemove(sequence, out long position))
-                    LogOf(position)?.Release(position);
+                if (queue.TryRemove(sequence, out MessageHold hold))
+                    Release(hold);
             }
         }
         OnRoom(queue);

@@ -144,7 +144,7 @@ internal sealed unsafe partial class BrokerEngine
             return status;
         WriteMessage(body, publication, in command, in admission);
         log.Commit();
-        log.AddReferences(position, admission.Takers);
+        log.AddReferences(position, admission.Takers, Share(payloadLength, admission.Takers) * admission.Takers);
         if (admission.IsScheduled)
             HoldScheduled(position, in admission);
         else
@@ -155,6 +155,7 @@ internal sealed unsafe partial class BrokerEngine
     private void Arrive(long position, in PublishCommand command, in Admission admission)
     {
         ReadOnlySpan<BrokerQueue> route = admission.Route;
+        EntryMarks marks = SharedMark(admission.Takers);
         for (int i = 0; i < route.Length; i++)
         {
             if (_places[i] == Elsewhere)
@@ -163,13 +164,13 @@ internal sealed unsafe partial class BrokerEngine
             Schedule(queue);
             if (queue.IsPlain && admission.Traits.TtlMs < 0)
             {
-                queue.Enqueue(_places[i], position, admission.PayloadLength);
+                queue.Enqueue(_places[i], position, admission.PayloadLength, 0, marks);
                 continue;
             }
             if (queue.Options.LastValueKey != null)
                 NoteLastValue(queue, _places[i], admission.Key, admission.Rest[..admission.HeadersLength]);
             byte priority = queue.PriorityOf(admission.Traits.Priority);
-            Arrive(queue, _places[i], position, admission.PayloadLength, priority, queue.DeadlineOf(command.ReceivedNs, admission.Traits.TtlMs));
+            Arrive(queue, _places[i], position, admission.PayloadLength, priority, marks, queue.DeadlineOf(command.ReceivedNs, admission.Traits.TtlMs));
         }
     }
 
@@ -179,7 +180,7 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < route.Length; i++)
         {
             if (_places[i] != Elsewhere)
-                Hold(route[i], _places[i], position, admission.PayloadLength, in admission.Traits);
+                Hold(route[i], _places[i], position, admission.PayloadLength, SharedMark(admission.Takers), in admission.Traits);
         }
     }
 

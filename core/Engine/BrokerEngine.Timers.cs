@@ -245,6 +245,6 @@ internal sealed unsafe partial class BrokerEngine
             if (queue.Options.LastValueKey != null)
                 NoteLastValue(queue, sequence, view.RoutingKey, view.Headers);
         }
-        Arrive(queue, sequence, message.Position, message.PayloadLength, message.Priority, deadline, message.MaybeDelivered);
+        Arrive(queue, sequence, message.Position, message.PayloadLength, message.Priority, message.Marks, deadline);
     }
 }

@@ -136,7 +136,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Lets go of all that a queue holds, and of the queue.</summary>
     private void ApplyDeleteQueue(BrokerQueue queue)
     {
-        queue.Clear(position => LogOf(position)?.Release(position));
+        queue.Clear(hold => Release(hold));
         OnGone(queue);
         queue.Owner?.OwnedQueues.Remove(queue);
         _topology.Remove(queue);

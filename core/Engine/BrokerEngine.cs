@@ -53,7 +53,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         _durableLog = durableLog;
         durableLog.RollHandler = this;
         foreach (BrokerQueue queue in _topology.QueuesById())
-            AddReferences(queue, durableLog);
+        {
+            queue.UniteScheduled();
+            AddReferences(queue);
+        }
         Restart(endWasLost);
         _isReplaying = false;
         IndexAfterReplay();
@@ -215,20 +218,6 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
 
     /// <summary>From now on publishes are rejected: the broker is about to stop.</summary>
     internal void BeginShutdown() => _isShuttingDown = true;
-
-    private static void AddReferences(BrokerQueue queue, RecordLog log)
-    {
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
-        {
-            QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry != null)
-                log.AddReferences(entry->Position, 1);
-        }
-        if (queue.Scheduled == null)
-            return;
-        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
-            log.AddReferences(message.Position, 1);
-    }
 
     private void CommitPorts()
     {

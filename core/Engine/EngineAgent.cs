@@ -70,7 +70,7 @@ internal sealed class EngineAgent : IAgent
         bool hasMoved = durable > _engine.DurablePosition;
         bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
         if (!hasInput && !hasMoved && !_engine.HasScheduled && !IsTimeUp())
-            return AwaitsFlush() ? 1 : Idle();
+            return AwaitsFlush() ? 1 : Reclaim() is > 0 and var moved ? moved : Idle();
 
         _engine.BeginBatch(NowNs());
         int work = 0;
@@ -94,6 +94,7 @@ internal sealed class EngineAgent : IAgent
             }
             else
                 _journal.Maintain();
+            work += Reclaim();
         }
         _hasWorked |= work > 0;
         if (Volatile.Read(ref _shutdown) != 0)
@@ -114,6 +115,19 @@ internal sealed class EngineAgent : IAgent
     }
 
     private long NowNs() => UnixClock.NowNs() + ClockOffsetNs;
+
+    /// <summary>A slice of the work that keeps the journal short.</summary>
+    private int Reclaim()
+    {
+        if (_journal == null || _hasFailed)
+            return 0;
+        int work = _engine.Reclaim();
+        if (work > 0)
+            _journal.Maintain();
+        else if (_engine.ReclaimWaitsForDisk && !_journal.FlushInFlight)
+            _journal.RequestFlush();
+        return work;
+    }
 
     private bool AwaitsFlush() =>
         _engine.WaitsForDisk && _journal != null && Stopwatch.GetTimestamp() - _flushAskedTicks < FlushSpinTicks && !_hasFailed;

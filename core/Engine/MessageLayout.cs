@@ -36,6 +36,21 @@ internal static class MessageLayout
     /// <summary>A dead letter that may have been moved and delivered before: the journal's end was lost then.</summary>
     internal const uint MaybeDeliveredFlag = 2;
 
+    /// <summary>Of a <c>Moved</c> record: it was scheduled for this queue, and became due.</summary>
+    internal const uint WasScheduledFlag = 4;
+
+    /// <summary>Of a <c>Moved</c> record: delivered and not settled.</summary>
+    internal const uint UnsettledFlag = 8;
+
+    /// <summary>Of a <c>Moved</c> record: never delivered, and nothing behind it was.</summary>
+    internal const uint FreshFlag = 16;
+
+    /// <summary>Of a <c>Moved</c> record: not a queue but, for the one before it, the Unix time in nanoseconds at which its back-off ends.</summary>
+    internal const uint DelayedFlag = 32;
+
+    /// <summary>Of a <c>Moved</c> record: how often it came back stands above these bits.</summary>
+    internal const int DeliveryCountShift = 16;
+
     /// <summary>Length of the block that a deliver frame repeats as it is.</summary>
     internal const int DeliveredBlockLength = 24;
 

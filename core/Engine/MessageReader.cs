@@ -28,15 +28,34 @@ internal sealed unsafe class MessageReader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryRead(long position, out MessageView view)
     {
-        RecordLog? log = (position & RecordLog.TransientBit) != 0 ? _transientLog : _durableLog;
-        byte* header = log == null ? null : log.Record(position);
-        if (header == null)
+        byte* header = Find(position);
+        if (header == null && !TryFollow(position, out header))
         {
             view = default;
             return false;
         }
         view = new MessageView(header + RecordLayout.HeaderLength, RecordLayout.BodyLength(header));
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* Find(long position)
+    {
+        RecordLog? log = (position & RecordLog.TransientBit) != 0 ? _transientLog : _durableLog;
+        return log == null ? null : log.Record(position);
+    }
+
+    // It was moved since: perhaps again while this looks.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryFollow(long position, out byte* header)
+    {
+        header = null;
+        while (header == null && (_durableLog != null && _durableLog.Forwards.TryFind(position, out long target) || _transientLog.Forwards.TryFind(position, out target)))
+        {
+            header = Find(target);
+            position = target;
+        }
+        return header != null;
     }
 
     public void Dispose() => _section.Dispose();

@@ -45,7 +45,7 @@ internal readonly unsafe struct MessageView
         for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)
         {
             if (*(uint*)(route + MessageLayout.RouteQueueId) == queueId)
-                return (*(uint*)(route + MessageLayout.RouteFlags) & MessageLayout.ScheduledFlag) != 0;
+                return (*(uint*)(route + MessageLayout.RouteFlags) & (MessageLayout.ScheduledFlag | MessageLayout.WasScheduledFlag)) != 0;
         }
         return false;
     }

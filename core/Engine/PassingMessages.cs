@@ -33,6 +33,9 @@ internal sealed class PassingMessages
         return true;
     }
 
+    /// <summary>Positions of their records, to be changed where a record is moved.</summary>
+    internal ref long PositionAt(int index) => ref _items[(_first + index) & (_items.Length - 1)].LogPosition;
+
     private void Grow()
     {
         var items = new (long, long)[Math.Max(256, _items.Length * 2)];

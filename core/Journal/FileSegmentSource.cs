@@ -100,6 +100,8 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
 
     internal override int Populate(Segment segment, int offset, int length) => segment.File!.Populate(offset, length, writeOut: true);
 
+    internal override int Load(Segment segment) => segment.File!.Load();
+
     /// <summary>Closes the spare files. The preparer has ended.</summary>
     internal void DisposeSpares()
     {

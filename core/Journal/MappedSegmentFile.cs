@@ -111,6 +111,17 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return NativeFile.SyncRange(_writeOutFile, offset, length, flags) == 0 ? 0 : NativeFile.LastError;
     }
 
+    internal override int Load()
+    {
+        if (NativeFile.AdviseMemory(_memory, (nuint)FileLength, NativeFile.AdvicePopulateRead) == 0)
+            return 0;
+        int error = NativeFile.LastError;
+        if (error != Errno.Invalid)
+            return error == Errno.Again || error == Errno.Interrupted ? 0 : error;
+        _ = NativeFile.AdviseMemory(_memory, (nuint)FileLength, NativeFile.AdviceWillNeed); // Linux before 5.14.
+        return 0;
+    }
+
     internal override int Read(long offset, byte* buffer, int length)
     {
         int done = 0;

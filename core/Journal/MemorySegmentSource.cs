@@ -67,6 +67,8 @@ internal sealed unsafe class MemorySegmentSource : SegmentSource
         return 0;
     }
 
+    internal override int Load(Segment segment) => 0;
+
     /// <summary>Gives all memory back. Nobody may use a segment any more.</summary>
     internal void FreeAll()
     {

@@ -41,7 +41,7 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         try
         {
-            return TakeBack() + Prepare() + (TouchesPages ? Populate() : 0);
+            return TakeBack() + Prepare() + Load() + (TouchesPages ? Populate() : 0);
         }
         catch (StorageException error)
         {
@@ -103,6 +103,23 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         }
         _log.OfferNext(segment);
+        return 1;
+    }
+
+    /// <summary>Brings a segment into memory that the engine will read, so that it does not wait for the disk, and checks it.</summary>
+    private int Load()
+    {
+        Segment? segment = _log.TakeToLoad();
+        if (segment == null)
+            return 0;
+        int error = _source.Load(segment);
+        if (error != 0)
+            _log.Fail($"Reading the segment at position {segment.Base} failed (errno {error}). The journal takes nothing more; restart the broker when the disk is well.");
+        int damage = error == 0 ? RecordLog.FindDamage(segment) : -1;
+        if (damage >= 0)
+            _log.Fail($"The journal is damaged at position {segment.Base + damage}: what stands there is not what was written. It takes nothing more; stop the broker and see what is lost with 'lowlatency journal verify'.");
+        segment.IsLoaded = error == 0 && damage < 0;
+        _log.OnSpace?.Wake();
         return 1;
     }
 

@@ -18,15 +18,32 @@ internal sealed unsafe partial class RecordLog
     /// <summary>References were counted anew: some segment may have none. Engine thread.</summary>
     internal void LookForEmptySegments() => _hasEmptySegment = true;
 
-    /// <summary>Counts live messages in the segment of <paramref name="position"/>. Engine thread.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void AddReferences(long position, int count) => _table.Find(position >> _shift)!.References += count;
+    /// <summary>Bytes of the log that are still needed, as the holders of references have counted them. Engine thread.</summary>
+    internal long LiveBytes { get; private set; }
 
-    /// <summary>One message in the segment of <paramref name="position"/> is no longer live. Engine thread.</summary>
+    /// <summary>Counts what keeps the segment of <paramref name="position"/> for a while, and is not live. Engine thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AddReferences(long position, int count) => AddReferences(position, count, 0);
+
+    /// <summary>Counts live messages in the segment of <paramref name="position"/>. Engine thread.</summary>
+    /// <param name="bytes">What all of them count in <see cref="LiveBytes"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AddReferences(long position, int count, long bytes)
+    {
+        _table.Find(position >> _shift)!.References += count;
+        LiveBytes += bytes;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Release(long position) => Release(position, 0);
+
+    /// <summary>One reference less to the segment of <paramref name="position"/>. Engine thread.</summary>
+    /// <param name="bytes">As they were added for this reference.</param>
     /// <remarks>Its record may be gone with the next call, save for readers that are inside their section.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Release(long position)
+    internal void Release(long position, long bytes)
     {
+        LiveBytes -= bytes;
         Segment segment = _table.Find(position >> _shift)!;
         if (--segment.References <= 0)
             OnEmpty(segment);
@@ -93,6 +110,7 @@ internal sealed unsafe partial class RecordLog
     private void Retire(Segment segment)
     {
         _table.Remove(segment);
+        Forwards.Forget(segment.Index);
         while (_oldestIndex < _active!.Index && _table.Find(_oldestIndex) == null)
             _oldestIndex++;
         Segment? head;

@@ -117,7 +117,7 @@ internal sealed unsafe partial class RecordLog
                 WriteSnapshot();
             Segment? next = Next; // Acquire: pairs with the release in OfferNext.
             // With another segment ready the reserve is there, and this one can be filled.
-            int end = type != RecordType.Message || next != null ? _segmentSize : _segmentSize - _reserve;
+            int end = type is not (RecordType.Message or RecordType.Moved) || next != null ? _segmentSize : _segmentSize - _reserve;
             if (needed <= end - _offset)
             {
                 int ordinaryEnd = next != null ? _segmentSize : _segmentSize - _reserve;

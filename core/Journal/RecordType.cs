@@ -7,7 +7,7 @@ internal enum RecordType : ushort
     /// <summary>Fills a segment from the last record to its end. Its body is not read.</summary>
     Pad = 1,
 
-    /// <summary>A message with its routes. The only type that may not use the reserve of the last segment.</summary>
+    /// <summary>A message with its routes. It may not use the reserve of the last segment.</summary>
     Message = 2,
 
     Ack = 3,
@@ -55,4 +55,7 @@ internal enum RecordType : ushort
 
     DefineVirtualHost = 25,
     DeleteVirtualHost = 26,
+
+    /// <summary>Live messages of an old record, with what their queues know of them: the record that they had before is not needed any more. It may not use the reserve either.</summary>
+    Moved = 27,
 }

@@ -5,6 +5,7 @@ namespace LowLatency.Core.Journal;
 internal sealed unsafe class Segment
 {
     private int _populatedTo;
+    private bool _isLoaded;
 
     /// <summary><c>null</c> for anonymous memory.</summary>
     internal SegmentFile? File { get; init; }
@@ -40,6 +41,13 @@ internal sealed unsafe class Segment
         set => Volatile.Write(ref _populatedTo, value);
     }
 
+    /// <summary>It was brought into memory and checked, to be read from its start to its end. Any thread.</summary>
+    internal bool IsLoaded
+    {
+        get => Volatile.Read(ref _isLoaded);
+        set => Volatile.Write(ref _isLoaded, value);
+    }
+
     /// <summary>Next in the list of retired segments.</summary>
     internal Segment? NextRetired { get; set; }
 
@@ -55,6 +63,7 @@ internal sealed unsafe class Segment
         HasSnapshot = false;
         SnapshotEnd = 0;
         RetireAfter = 0;
+        IsLoaded = false;
         NextRetired = null;
         Ticket.Clear();
     }

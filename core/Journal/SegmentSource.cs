@@ -22,4 +22,8 @@ internal abstract class SegmentSource
     /// <summary>Touches pages ahead of the writer.</summary>
     /// <returns>0, or the error number of the disk.</returns>
     internal abstract int Populate(Segment segment, int offset, int length);
+
+    /// <summary>Brings a whole segment into memory.</summary>
+    /// <returns>0, or the error number of the disk.</returns>
+    internal abstract int Load(Segment segment);
 }

@@ -41,11 +41,11 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>Adds a message: at the end, or in the place of one that it replaces.</summary>
     /// <param name="sequence">The next one, or that of a ready or delayed message.</param>
     /// <returns>Its entry; without a deadline.</returns>
-    internal QueueEntry* Enqueue(long sequence, long position, int payloadLength, byte priority = 0)
+    internal QueueEntry* Enqueue(long sequence, long position, int payloadLength, byte priority, EntryMarks marks)
     {
         QueueEntry* replaced = sequence < Entries.Next ? Entries.Find(sequence) : null;
         if (replaced != null)
-            return Replace(replaced, sequence, position, payloadLength, priority);
+            return Replace(replaced, sequence, position, payloadLength, priority, marks);
         if (Entries.Head == Entries.Next)
         {
             Cursor = sequence;
@@ -53,20 +53,20 @@ internal sealed unsafe partial class BrokerQueue
             JournaledCursor = Math.Min(JournaledCursor, sequence);
         }
         QueueEntry* entry = Entries.Append(sequence);
-        entry->Begin(position, payloadLength, priority);
+        entry->Begin(position, payloadLength, priority, marks);
         ReadyCount++;
         Bytes += payloadLength;
         _levels?.Push(priority, sequence);
         return entry;
     }
 
-    private QueueEntry* Replace(QueueEntry* entry, long sequence, long position, int payloadLength, byte priority)
+    private QueueEntry* Replace(QueueEntry* entry, long sequence, long position, int payloadLength, byte priority, EntryMarks marks)
     {
         Bytes += payloadLength - entry->PayloadLength;
         if (entry->IsTimed)
             MarkStaleDeadline(entry);
         EntryState state = entry->State;
-        entry->Begin(position, payloadLength, priority);
+        entry->Begin(position, payloadLength, priority, marks);
         if (state == EntryState.Ready)
             return entry;
         // Delayed; in a replay perhaps unsettled, where the record of its return was lost to a full disk.
@@ -88,6 +88,40 @@ internal sealed unsafe partial class BrokerQueue
             Cursor = next;
             JournaledCursor = next;
         }
+    }
+
+    /// <summary>Replay: a message whose first record is no longer there comes back to its place.</summary>
+    /// <param name="isFresh">Never delivered, and nothing behind it was.</param>
+    internal QueueEntry* Insert(long sequence, long position, int payloadLength, byte priority, EntryMarks marks, bool isFresh)
+    {
+        long next = Entries.Next;
+        bool isEmpty = Entries.Head == next;
+        QueueEntry* entry = Entries.Append(sequence);
+        if (Entries.Next < next)
+            Entries.Skip(next);
+        entry->Begin(position, payloadLength, priority, marks);
+        ReadyCount++;
+        Bytes += payloadLength;
+        if (isFresh)
+            Cursor = isEmpty ? sequence : Math.Min(Cursor, sequence);
+        else if (isEmpty)
+            Cursor = Entries.Next;
+        else
+            MoveCursorBehind(sequence);
+        JournaledCursor = Math.Min(JournaledCursor, Cursor);
+        PushReady(priority, sequence);
+        return entry;
+    }
+
+    private void MoveCursorBehind(long sequence)
+    {
+        for (; Cursor < sequence; Cursor++)
+        {
+            QueueEntry* entry = Entries.Find(Cursor);
+            if (entry != null && entry->State == EntryState.Ready && _levels == null)
+                (_returned ??= new SequenceHeap()).Push(Cursor);
+        }
+        Cursor = Math.Max(Cursor, sequence + 1);
     }
 
     /// <summary>The next message in order, without taking it; null when nothing is ready.</summary>
@@ -177,16 +211,16 @@ internal sealed unsafe partial class BrokerQueue
     internal void PutBackHead(byte priority, long sequence) => PushReady(priority, sequence);
 
     /// <summary>Removes a message for good, whatever its state.</summary>
-    /// <param name="position">Where its record is, for the log to forget it.</param>
-    internal bool TryRemove(long sequence, out long position)
+    /// <param name="hold">For the log to forget it.</param>
+    internal bool TryRemove(long sequence, out MessageHold hold)
     {
         QueueEntry* entry = Entries.Find(sequence);
         if (entry == null)
         {
-            position = 0;
+            hold = default;
             return false;
         }
-        position = entry->Position;
+        hold = entry->Hold;
         Bytes -= entry->PayloadLength;
         EntryState state = entry->State;
         CountOff(state);
@@ -325,13 +359,13 @@ internal sealed unsafe partial class BrokerQueue
 
     /// <summary>Takes everything out.</summary>
     /// <param name="released">Told of each message's record.</param>
-    internal void Clear(Action<long>? released = null)
+    internal void Clear(Action<MessageHold>? released = null)
     {
         for (long sequence = Entries.Head; released != null && sequence < Entries.Next; sequence++)
         {
             QueueEntry* entry = Entries.Find(sequence);
             if (entry != null)
-                released(entry->Position);
+                released(entry->Hold);
         }
         Entries.Clear();
         _levels?.Clear();

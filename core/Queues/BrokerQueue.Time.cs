@@ -63,6 +63,33 @@ internal sealed unsafe partial class BrokerQueue
         return message;
     }
 
+    /// <summary>Replay: as <see cref="TakeScheduled"/>, where one that was moved is there once for each of its records: the newest counts.</summary>
+    internal ScheduledMessage TakeScheduledOnce()
+    {
+        ScheduledMessage message = TakeScheduled();
+        while (Scheduled!.Count > 0 && Scheduled.First.Number == message.Number)
+        {
+            ScheduledMessage other = TakeScheduled();
+            EntryMarks marks = (message.Marks | other.Marks) & EntryMarks.MaybeDelivered;
+            message = other.Position > message.Position ? other : message;
+            message.Marks |= marks;
+        }
+        return message;
+    }
+
+    /// <summary>After the replay: each scheduled message is there once.</summary>
+    internal void UniteScheduled()
+    {
+        int count = Scheduled?.Count ?? 0;
+        if (count == 0)
+            return;
+        var once = new List<ScheduledMessage>(count);
+        while (Scheduled!.Count > 0)
+            once.Add(TakeScheduledOnce());
+        foreach (ScheduledMessage message in once)
+            AddScheduled(in message);
+    }
+
     /// <summary>Replay of a snapshot: where the queue's schedule numbers go on.</summary>
     internal void ResetScheduleNumber(long next) => NextScheduleNumber = Math.Max(NextScheduleNumber, next);
 
@@ -117,6 +144,16 @@ internal sealed unsafe partial class BrokerQueue
         }
     }
 
+    /// <summary>Replay of a message in its back-off.</summary>
+    internal void ReplayDelayed(QueueEntry* entry, long sequence, long untilNs)
+    {
+        CountOff(entry->State);
+        entry->State = EntryState.Delayed;
+        DelayedCount++;
+        UnpushReady(entry->Priority, sequence);
+        (Delays ??= new TimedHeap()).Push(untilNs, sequence);
+    }
+
     private void EndDelay(long sequence)
     {
         QueueEntry* entry = Entries.Find(sequence);
@@ -141,12 +178,12 @@ internal sealed unsafe partial class BrokerQueue
             Deadlines.Compact(Entries);
     }
 
-    private void ClearTimes(Action<long>? released)
+    private void ClearTimes(Action<MessageHold>? released)
     {
         if (released != null && Scheduled != null)
         {
             foreach (ref readonly ScheduledMessage message in Scheduled.Items)
-                released(message.Position);
+                released(message.Hold);
         }
         Scheduled = null;
         Delays = null;

@@ -11,7 +11,8 @@ internal struct QueueEntry
     private const byte StateMask = 0x07;
     private const byte DeadlineBit = 0x20;
     private const byte TimedBit = 0x40;
-    private const byte MaybeDeliveredBit = 0x80;
+    private const byte SharedBit = (byte)EntryMarks.Shared;
+    private const byte MaybeDeliveredBit = (byte)EntryMarks.MaybeDelivered;
 
     /// <summary>Position of the message's record.</summary>
     internal long Position;
@@ -40,6 +41,15 @@ internal struct QueueEntry
         set => Set(MaybeDeliveredBit, value != 0);
     }
 
+    /// <summary>Its record went to several queues.</summary>
+    internal bool IsShared
+    {
+        readonly get => (_bits & SharedBit) != 0;
+        set => Set(SharedBit, value);
+    }
+
+    internal readonly MessageHold Hold => new(Position, PayloadLength, IsShared);
+
     /// <summary>It expires some day.</summary>
     internal bool HasDeadline
     {
@@ -55,13 +65,13 @@ internal struct QueueEntry
     }
 
     /// <summary>A new message: ready, never delivered.</summary>
-    internal void Begin(long position, int payloadLength, byte priority)
+    internal void Begin(long position, int payloadLength, byte priority, EntryMarks marks)
     {
         Position = position;
         PayloadLength = payloadLength;
         DeliveryCount = 0;
         Priority = priority;
-        _bits = (byte)EntryState.Ready;
+        _bits = (byte)((byte)EntryState.Ready | (byte)marks);
     }
 
     private void Set(byte bit, bool value) => _bits = (byte)(value ? _bits | bit : _bits & ~bit);

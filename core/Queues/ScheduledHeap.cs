@@ -21,8 +21,12 @@ internal struct ScheduledMessage
     /// <summary>It expires some day after it is due.</summary>
     internal bool HasDeadline;
 
+    internal EntryMarks Marks;
+
     /// <summary>It may have become due and been delivered in a time of which the journal's end was lost.</summary>
-    internal bool MaybeDelivered;
+    internal readonly bool MaybeDelivered => (Marks & EntryMarks.MaybeDelivered) != 0;
+
+    internal readonly MessageHold Hold => new(Position, PayloadLength, (Marks & EntryMarks.Shared) != 0);
 }
 
 /// <summary>The scheduled messages of a queue in the order of due time, then arrival: a binary heap. Engine thread only.</summary>
@@ -67,10 +71,13 @@ internal sealed class ScheduledHeap
 
     internal void Clear() => Count = 0;
 
+    /// <summary>One of them, in no order. What they are ordered by must stay.</summary>
+    internal ref ScheduledMessage At(int index) => ref _items[index];
+
     internal void MarkMaybeDelivered()
     {
         foreach (ref ScheduledMessage message in _items.AsSpan(0, Count))
-            message.MaybeDelivered = true;
+            message.Marks |= EntryMarks.MaybeDelivered;
     }
 
     private void Sink(int at, in ScheduledMessage item)

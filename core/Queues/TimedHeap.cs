@@ -41,6 +41,9 @@ internal sealed class TimedHeap
         return first.Sequence;
     }
 
+    /// <summary>One of them, in no order.</summary>
+    internal (long TimeNs, long Sequence) At(int index) => (_items[index].TimeNs, _items[index].Sequence);
+
     /// <summary>A message in it went before its time.</summary>
     /// <returns>True when it is time for <see cref="Compact"/>.</returns>
     internal bool MarkStale() => ++_stale > MinStale && _stale > Count >> 1;

@@ -118,6 +118,14 @@ internal sealed class QueueHarness : IDisposable
         _clockOffsetNs = Engine.Core.ClockOffsetNs;
     }
 
+    /// <summary>Sets the clock, which then goes on by itself.</summary>
+    internal void SetClock(long nowNs)
+    {
+        _clockOffsetNs = nowNs - UnixClock.NowNs();
+        Engine.Core.ClockOffsetNs = _clockOffsetNs;
+        Engine.Run();
+    }
+
     /// <summary>Kills the process and starts it again; the state by the journal is the one before.</summary>
     internal void Restart(bool sameHash = true)
     {

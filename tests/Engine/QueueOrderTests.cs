@@ -111,7 +111,7 @@ public sealed class QueueOrderTests : IDisposable
                     case 0 or 1:
                         byte priority = queue.PriorityOf((byte)random.Next(256));
                         ready.Add((priority, queue.Entries.Next));
-                        queue.Enqueue(queue.Entries.Next, 1, 10, priority);
+                        queue.Enqueue(queue.Entries.Next, 1, 10, priority, EntryMarks.None);
                         break;
                     case 2:
                         QueueEntry* entry = queue.PeekReady(out long first);

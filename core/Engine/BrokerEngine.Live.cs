@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
+
+namespace LowLatency.Core.Engine;
+
+// What is live in the logs: each place in a queue counts its share of the record. Shares of one record never add up to more than the
+// record takes, so that what is counted as live never exceeds what is. Where it is less, because some of a record's queues are done with it,
+// the record is moved sooner, and the new one has only the routes that are live: what counted too little counts in full then.
+internal sealed unsafe partial class BrokerEngine
+{
+    /// <summary>What a record with one route takes in its log beside the payload.</summary>
+    private const int RecordOverhead = RecordLayout.HeaderLength + MessageLayout.Routes + MessageLayout.RouteLength;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static long Share(int payloadLength, int routes) => routes == 1 ? payloadLength + RecordOverhead : (payloadLength + RecordOverhead) / routes;
+
+    private static EntryMarks SharedMark(int routes) => routes > 1 ? EntryMarks.Shared : EntryMarks.None;
+
+    /// <summary>A queue holds a message no longer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Release(MessageHold hold)
+    {
+        RecordLog? log = LogOf(hold.Position);
+        if (log != null) // In a replay nothing is counted.
+            log.Release(hold.Position, ShareOf(log, hold));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static long ShareOf(RecordLog log, MessageHold hold) => Share(hold.PayloadLength, hold.IsShared ? RoutesAt(log, hold.Position) : 1);
+
+    private static int RoutesAt(RecordLog log, long position) =>
+        *(ushort*)(log.Record(position) + RecordLayout.HeaderLength + MessageLayout.RouteCount);
+
+    /// <summary>After a replay: all that a queue holds.</summary>
+    private void AddReferences(BrokerQueue queue)
+    {
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        {
+            QueueEntry* entry = queue.Entries.Find(sequence);
+            if (entry != null)
+                AddReference(entry->Hold);
+        }
+        if (queue.Scheduled == null)
+            return;
+        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+            AddReference(message.Hold);
+    }
+
+    private void AddReference(MessageHold hold) => _durableLog!.AddReferences(hold.Position, 1, ShareOf(_durableLog, hold));
+}

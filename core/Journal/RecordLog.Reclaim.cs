@@ -1,0 +1,62 @@
+namespace LowLatency.Core.Journal;
+
+/// <content>What the owner of the records needs to empty a segment in which few are live: it appends them anew and releases the old ones.</content>
+internal sealed unsafe partial class RecordLog
+{
+    private Segment? _toLoad;
+
+    /// <summary>Segments behind the active one. Engine thread.</summary>
+    internal long ClosedSegments => _active!.Index - _oldestIndex;
+
+    /// <summary>Closed segments take more than 7/4 of what is live, and one more: time to empty the oldest. Engine thread.</summary>
+    internal bool HasMuchDead => (ClosedSegments - 1) * _segmentSize > LiveBytes + LiveBytes / 4 * 3;
+
+    /// <summary>The oldest segment, closed or not. Engine thread.</summary>
+    internal Segment Oldest => _table.Find(_oldestIndex)!;
+
+    /// <summary>Whether a closed segment is in memory, and as it was written; where not, the preparer has been asked. Engine thread.</summary>
+    internal bool IsLoaded(Segment segment)
+    {
+        if (segment.IsLoaded)
+            return true;
+        if (Volatile.Read(ref _toLoad) != segment)
+        {
+            Volatile.Write(ref _toLoad, segment);
+            PreparerWake?.Wake();
+        }
+        return false;
+    }
+
+    /// <summary>The segment that the engine wants to read. Preparer, which sets <see cref="Segment.IsLoaded"/>.</summary>
+    internal Segment? TakeToLoad() => Volatile.Read(ref _toLoad) == null ? null : Interlocked.Exchange(ref _toLoad, null);
+
+    /// <summary>Offset of the first record in a closed segment that is not as it was written; -1 when there is none. Any thread, while the segment is there.</summary>
+    /// <remarks>A record that is appended anew gets a new checksum: it must not vouch for damage to the old one.</remarks>
+    internal static int FindDamage(Segment segment)
+    {
+        int offset = SegmentLayout.HeaderLength;
+        while (offset <= segment.Length - RecordLayout.HeaderLength)
+        {
+            byte* header = segment.Memory + offset;
+            uint length = *(uint*)header;
+            if (length == 0)
+                return -1; // A run ended here, and the next one began in the segment after.
+            if (length < RecordLayout.HeaderLength || length > (uint)(segment.Length - offset)
+                || *(long*)(header + RecordLayout.Position) != segment.Base + offset
+                || *(uint*)(header + RecordLayout.HeaderCrc) != RecordLayout.ComputeHeaderCrc(header, length, segment.Seed))
+                return offset;
+            int aligned = RecordLayout.AlignedLength((int)length - RecordLayout.HeaderLength);
+            if (RecordLayout.TypeOf(header) != RecordType.Pad
+                && *(uint*)(header + RecordLayout.BodyCrc) != RecordLayout.ComputeBodyCrc(header + RecordLayout.HeaderLength, aligned - RecordLayout.HeaderLength))
+                return offset;
+            offset += aligned;
+        }
+        return -1;
+    }
+
+    /// <summary>Where records of any log were moved to in this one. Written by the engine thread.</summary>
+    internal ForwardTable Forwards { get; } = new();
+
+    /// <summary>From now on who asks for <paramref name="source"/> is led to <paramref name="target"/>, which is in this log. Engine thread.</summary>
+    internal void AddForward(long source, long target) => Forwards.Add(source, target, target >> _shift);
+}
