@@ -9,6 +9,9 @@ internal static class BacklogFigure
     private const int BodyLength = 128;
     private const int Batch = 64;
 
+    /// <summary>Of a log, at most.</summary>
+    private const long BytesPerMessage = 256;
+
     internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
     {
         foreach (ModelFigure figure in Measure(options, DurabilityLevel.Process))
@@ -25,6 +28,9 @@ internal static class BacklogFigure
         using (ModelBroker warmUp = Open(options, isDurable))
             Fill(warmUp, warmUp.OpenPublication("", "queue", level), 2 * part);
 
+        // At once before: a host that shares its memory takes back what lies free for a second or two.
+        options.Progress.Say($"  touching the memory that the messages will need …");
+        HostMemory.Touch(options.Waiting * BytesPerMessage * 3 / 2);
         using ModelBroker broker = Open(options, isDurable);
         uint publication = broker.OpenPublication("", "queue", level);
         options.Progress.Say($"  {options.Waiting:#,0} messages of {BodyLength} B, level {name} …");
@@ -48,7 +54,7 @@ internal static class BacklogFigure
     private static ModelBroker Open(ModelOptions options, bool isDurable)
     {
         // What a message takes of a log is rounded up; what is over is for the segments' ends.
-        long needed = options.Waiting * 256L + 256 * 1024 * 1024;
+        long needed = options.Waiting * BytesPerMessage + 256 * 1024 * 1024;
         var broker = new ModelBroker(isDurable ? options.DataFolder : null, new BrokerLimits
         {
             DefaultQueueLength = options.Waiting,

@@ -40,6 +40,11 @@ internal static partial class Libc
     [LibraryImport(Library, EntryPoint = "clock_gettime")]
     internal static unsafe partial int GetTime(int clock, long* secondsAndNanoseconds);
 
+    internal const int AdviceHugePages = 14;
+
+    [LibraryImport(Library, EntryPoint = "madvise")]
+    internal static unsafe partial int Advise(void* address, nint length, int advice);
+
     /// <summary>Gives freed memory back to the kernel. Only in glibc.</summary>
     [LibraryImport(Library, EntryPoint = "malloc_trim")]
     internal static partial int TrimHeap(nint keep);

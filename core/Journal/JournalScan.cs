@@ -46,14 +46,19 @@ internal sealed unsafe class JournalScan
     /// <summary>Durable position that the markers found in advance give: everything below was synced.</summary>
     internal long KnownDurable { get; private set; }
 
+    /// <summary>Id of the first segment that is needed, where it is not there; -1 otherwise.</summary>
+    internal long MissingFirst => _missing;
+
     /// <summary>Finds the newest marker without reading everything: what is durable for certain, and which segments are still needed.</summary>
-    internal void FindNewestMarker()
+    /// <param name="dropsCaches">Read what may not have been synced from the disk. A tool beside a running broker does without.</param>
+    internal void FindNewestMarker(bool dropsCaches = true)
     {
         long oldest = -1;
         for (int i = _folder.Segments.Count - 1; i >= 0; i--)
         {
             FoundSegment segment = _folder.Segments[i];
-            segment.File.DropCache();
+            if (dropsCaches)
+                segment.File.DropCache();
             if (segment.Status != HeaderStatus.Valid || NewestMarkerOf(segment) is not { } newest)
                 continue;
             if (oldest < 0)
@@ -61,7 +66,7 @@ internal sealed unsafe class JournalScan
                 oldest = newest.OldestSegment;
                 KnownDurable = newest.Durable;
                 // Synced without an error: what the cache holds is what the disk has. Later ones are read from the disk.
-                for (int j = i - 1; j >= 0 && _folder.Segments[j].Id >= KnownDurable / _size; j--)
+                for (int j = i - 1; dropsCaches && j >= 0 && _folder.Segments[j].Id >= KnownDurable / _size; j--)
                     _folder.Segments[j].File.DropCache();
             }
             // It may have come to the disk before the snapshot in the segment that it names. Then it is beyond the end, and what an older one names is still there.

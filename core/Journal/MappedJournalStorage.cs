@@ -91,6 +91,18 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
         _lockFile = file;
     }
 
+    /// <summary>What the lock's file says of who holds it, or held it last, without touching the lock; empty when nothing is known.</summary>
+    internal string ReadLockText()
+    {
+        // Not by the runtime's file streams: they take the lock themselves for a moment, and a broker that starts just then must get it.
+        int file = NativeFile.Open(Path.Combine(_directory, JournalFiles.Lock), NativeFile.ReadOnlyAccess | NativeFile.CloseOnExecFlag, 0);
+        if (file < 0)
+            return "";
+        string text = ReadText(file);
+        _ = NativeFile.Close(file);
+        return text;
+    }
+
     public string[] List()
     {
         try
@@ -172,11 +184,13 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
     private static Guid ReadBootId() =>
         Guid.TryParse(File.ReadAllText("/proc/sys/kernel/random/boot_id").AsSpan().Trim(), out Guid id) ? id : Guid.Empty;
 
-    private static string ReadHolder(int file)
+    private static string ReadHolder(int file) => ReadText(file) is { Length: > 0 } process ? $" (process {process})" : "";
+
+    private static string ReadText(int file)
     {
         byte* buffer = stackalloc byte[16];
         nint length = NativeFile.Read(file, buffer, 16, 0);
-        return length > 0 ? $" (process {Encoding.ASCII.GetString(buffer, (int)length)})" : "";
+        return length > 0 ? Encoding.ASCII.GetString(buffer, (int)length) : "";
     }
 
     private JournalException FolderFailure(int error) => error switch

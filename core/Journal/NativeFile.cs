@@ -14,6 +14,7 @@ internal static unsafe partial class NativeFile
     internal const int ProtectionReadWrite = 3;
     internal const int MapShared = 1;
     internal const int MapPrivateAnonymous = 0x22;
+    internal const int AdviceHugePages = 14;
     internal const int AdvicePopulateWrite = 23;
     internal const int FileAdviceDontNeed = 4;
     internal const int WriteDataSync = 2;

@@ -22,6 +22,7 @@ internal static class ExitCode
     internal const int DiskFull = 17;
     internal const int JournalFailed = 18;
     internal const int NotInTime = 19;
+    internal const int NotFound = 20;
     internal const int Interrupted = 130;
 
     /// <summary>One line for each code, for people.</summary>
@@ -38,6 +39,7 @@ internal static class ExitCode
            7  sub: too few before the idle timeout    17  disk full
            8  demo, torture, simulate: proof failed   18  journal failed while running
                                                       19  serve: not everything done before the stop timeout
+                                                      20  journal: no such message or queue
                                                      130  interrupted
         """;
 }
