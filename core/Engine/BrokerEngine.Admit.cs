@@ -66,7 +66,20 @@ internal sealed unsafe partial class BrokerEngine
             else if (admission.Code != ErrorCode.None && !admission.DeadLettersRejected)
                 return;
         }
+        if (admission.Takers < route.Length && admission.Level != DurabilityLevel.Memory && !IsKept(in admission))
+            admission.Level = DurabilityLevel.Memory;
         CountLengths(ref admission);
+    }
+
+    /// <summary>Where some queues send the message elsewhere: whether it comes to one that outlives the broker.</summary>
+    private bool IsKept(in Admission admission)
+    {
+        bool isKept = false;
+        for (int i = 0; i < admission.Route.Length; i++)
+            isKept |= _places[i] != Elsewhere && admission.Route[i].Durable;
+        for (int i = 0; i < _departures.Count; i++)
+            isKept |= _departures[i].IsCopyDurable;
+        return isKept;
     }
 
     /// <returns>Whether the queue takes it all the same. If not it goes elsewhere, or is rejected.</returns>

@@ -22,8 +22,11 @@ internal sealed unsafe partial class BrokerEngine
         QueueEntry* entry = queue.Enqueue(sequence, position, payloadLength, priority, marks);
         if (deadlineNs != long.MaxValue)
             AddDeadline(queue, entry, sequence, deadlineNs);
-        if (replaced != null)
-            ConflateReplacement(queue, entry, sequence);
+        if (replaced == null)
+            return;
+        ConflateReplacement(queue, entry, sequence);
+        if (!_isReplaying)
+            OnRoom(queue); // It may be smaller.
     }
 
     private void AddDeadline(BrokerQueue queue, QueueEntry* entry, long sequence, long deadlineNs)

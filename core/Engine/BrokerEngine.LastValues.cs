@@ -52,13 +52,11 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (_isReplaying || !TryGetKey(queue, key, headers, out ReadOnlySpan<byte> value))
             return;
-        long newest = NewestOf(queue, value, out ulong hash);
-        if (newest == sequence)
+        if (NewestOf(queue, value, out ulong hash) == sequence)
             return;
-        LastValues values = queue.LastValues ??= new LastValues();
-        if (newest != 0)
-            values.Remove(hash, newest);
-        values.Add(hash, sequence);
+        // Older ones are with consumers: each is the newest again when those after it are gone.
+        queue.LastValues ??= new LastValues();
+        queue.LastValues.Add(hash, sequence);
     }
 
     /// <summary>A message is about to go.</summary>
@@ -79,7 +77,7 @@ internal sealed unsafe partial class BrokerEngine
         if (!TryGetKey(queue, view.RoutingKey, view.Headers, out ReadOnlySpan<byte> value))
             return false;
         long newest = NewestOf(queue, value, out _);
-        return newest != 0 && newest != sequence;
+        return newest > sequence;
     }
 
     private void NoteReturned(BrokerQueue queue, long sequence)
@@ -113,20 +111,21 @@ internal sealed unsafe partial class BrokerEngine
     private long NewestOf(BrokerQueue queue, ReadOnlySpan<byte> value, out ulong hash)
     {
         hash = HashOf(value);
+        long newest = 0;
         if (queue.LastValues == null)
-            return 0;
+            return newest;
         int at = queue.LastValues.First(hash);
         while (true)
         {
             long sequence = queue.LastValues.Next(hash, ref at);
             if (sequence == 0)
-                return 0;
-            QueueEntry* entry = queue.Entries.Find(sequence);
+                return newest;
+            QueueEntry* entry = sequence <= newest ? null : queue.Entries.Find(sequence);
             if (entry == null)
                 continue;
             MessageView view = ViewOf(entry->Position);
             if (TryGetKey(queue, view.RoutingKey, view.Headers, out ReadOnlySpan<byte> other) && other.SequenceEqual(value))
-                return sequence;
+                newest = sequence;
         }
     }
 

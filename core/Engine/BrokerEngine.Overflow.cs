@@ -115,6 +115,13 @@ internal sealed unsafe partial class BrokerEngine
             _toTrim.Add(queue);
     }
 
+    /// <summary>Messages have become ready in a queue that may have been beyond its bounds for want of any.</summary>
+    private void TrimReady(BrokerQueue queue)
+    {
+        if (queue.Options.Overflow == OverflowPolicy.DropHead && !queue.IsWithinBounds)
+            TrimLater(queue);
+    }
+
     /// <summary>Drops from the heads of queues that are beyond their bounds, after the command that brought them there.</summary>
     private void Trim()
     {

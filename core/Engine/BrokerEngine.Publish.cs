@@ -63,9 +63,17 @@ internal sealed unsafe partial class BrokerEngine
             return OnNotAdmitted(publication, in command, in admission);
         AppendStatus status = TryStore(publication, in command, ref admission, out long end);
         if (status != AppendStatus.Appended)
-            return OnNotAppended(publication, command.Sequence, admission.Level == DurabilityLevel.Memory ? _transientLog : _durableLog!, status);
+            return OnNotAppended(publication, command.Sequence, LogWithoutRoom(admission.Level), status);
         Accepted(publication, command.Sequence, admission.Level, end, admission.Blocks);
         return true;
+    }
+
+    // Its own, or the one that what it moves or replaces would have to be in.
+    private RecordLog LogWithoutRoom(DurabilityLevel level)
+    {
+        bool isOwnTransient = level == DurabilityLevel.Memory || _durableLog == null;
+        bool isOwnOpen = (isOwnTransient ? _transientLog : _durableLog!).State == JournalState.Open;
+        return isOwnTransient == (!isOwnOpen || _durableLog == null) ? _transientLog : _durableLog!;
     }
 
     private void OnResend(EnginePublication publication, Publisher publisher, ulong sequence)

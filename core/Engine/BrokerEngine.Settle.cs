@@ -167,6 +167,7 @@ internal sealed unsafe partial class BrokerEngine
         else
             ApplyReturn(queue, _returned.Span);
         AfterReturn(queue);
+        TrimReady(queue);
         Schedule(queue);
     }
 

@@ -90,7 +90,10 @@ internal sealed unsafe partial class BrokerEngine
         int ended = queue.RunDelays(_nowNs, budget);
         budget -= ended;
         if (ended > 0)
+        {
+            TrimReady(queue);
             Schedule(queue);
+        }
         if (budget > 0 && queue.ExpiresNs <= _nowNs)
             TryRemoveQueue(queue, $"was deleted: nobody used it for {queue.Options.ExpiresMs} ms", out status, out _);
         return status;
@@ -122,11 +125,10 @@ internal sealed unsafe partial class BrokerEngine
                 deadlines.Push(timeNs, sequence);
                 break;
             }
+            // Its deadline is off the heap; nothing there grows stale with it. What is there for a message that it replaced is stale.
+            entry->IsTimed = false;
             _expired.Add((timeNs, sequence));
         }
-        // Its deadline is off the heap; nothing there grows stale with it.
-        foreach ((_, long sequence) in _expired)
-            queue.Entries.Find(sequence)->IsTimed = false;
         AppendStatus status = TryDepart(mayUseReserve: _departures.DurableRecords == 0 || IsDropOnly());
         if (status == AppendStatus.Failed || (status == AppendStatus.NoSpace && IsDropOnly()))
         {
@@ -195,6 +197,7 @@ internal sealed unsafe partial class BrokerEngine
         budget -= count;
         for (int i = 0; i < count; i++)
             ArriveDue(queue, in _due[i], _duePlaces[i]);
+        TrimReady(queue);
         Schedule(queue);
         return status;
     }

@@ -228,6 +228,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         _touchedPorts.Clear();
         if (_overrunSessions.Count > 0)
             EndOverrunSessions();
+        if (_toTrim.Count > 0)
+            Trim(); // What those sessions gave back.
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -171,17 +171,19 @@ internal sealed class JournalReader : IDisposable
             if (rest.TraceEnd > offset)
                 traceEnd = Math.Max(traceEnd, _scanner.Base + rest.TraceEnd);
         }
-        FoundSegment? last = index < Folder.Segments.Count ? Folder.Segments[index] : null;
-        if (last != null && (durable > end || end == OldestSegment * SegmentSize))
+        bool isTorn = traceEnd > end;
+        bool isDamaged = durable > end || end == OldestSegment * SegmentSize;
+        if (index < Folder.Segments.Count && (isTorn || isDamaged))
         {
+            FoundSegment last = Folder.Segments[index];
             if (!Folder.Storage.List().Contains(last.File.Name))
                 return Retired(last.File.Name, end);
-            // Written since it was read: a broker is at work, not damage.
             _scanner.Begin(last.File, last.Id);
-            if (last.Status != HeaderStatus.Valid || !TryRecord((int)(end - _scanner.Base), out _))
+            if (last.Status == HeaderStatus.Valid && TryRecord((int)(end - _scanner.Base), out _))
+                isTorn = false; // Written since it was read: a broker is at work.
+            else if (isDamaged)
                 return Damaged(last.File.Name, end, durable);
         }
-        bool isTorn = traceEnd > end && durable <= end;
         return new JournalEnd
         {
             Kind = isTorn ? JournalEndKind.TornTail : JournalEndKind.End,

@@ -1,6 +1,6 @@
 namespace LowLatency.Core.Queues;
 
-/// <summary>The newest message of each key that a queue holds: hashes and sequences, open addressing. Engine thread only.</summary>
+/// <summary>The messages that a queue holds, by their keys: hashes and sequences, open addressing. Engine thread only.</summary>
 /// <remarks>The keys themselves are in the messages, in the log: who looks one up compares there.</remarks>
 internal sealed class LastValues
 {

@@ -19,6 +19,8 @@ internal static class JournalFindRun
         finder.EndGroup();
         foreach (MessageTrail trail in finder.Trails)
             Console.Out.WriteLine(TrailText.Format(trail, view.Reader.SegmentSize));
+        if (finder.PassedOver > 0)
+            Console.Out.WriteLine($"{Quantity.Count(finder.PassedOver)} more with this id; 'lowlatency journal find {folder} --position …' tells of each.\n");
         if (finder.Trails.Count > 0)
             Console.Out.WriteLine(TrailText.NotRecorded);
         Console.Out.Flush();

@@ -15,7 +15,7 @@ internal static class JournalMessageCommands
 
         Tells the life of a message, and of the dead letters that were made of it: when it was published by whom to which
         exchange and key, into which queues it was put with which sequence, when it was delivered, came back, left, why, and
-        where it is now. --id is the message-id property; several messages may have it, and all are told of. Where a record
+        where it is now. --id is the message-id property; several messages may have it, and the first 100 are told of. Where a record
         tells no time the times of the records around it stand. Exit codes as of 'journal verify', and 20: no such message.
         """;
 
@@ -28,7 +28,8 @@ internal static class JournalMessageCommands
 
         Writes what durable queues hold, queue by queue in the order of their sequences, one JSON object a line: with queue,
         sequence, state (waiting, unacknowledged, delayed, scheduled), exchange, routing key, times, properties, headers and payload
-        (payloadBase64 where it is no UTF-8). Nothing is taken out of the journal. To give it back to a broker, give it the payloads.
+        (payloadBase64 where it is no UTF-8). Nothing is taken out of the journal. To give it back to a broker, give it the payloads,
+        each without a newline in it.
         Exit codes as of 'journal verify', and 20: no such queue.
         """;
 

@@ -55,9 +55,10 @@ internal sealed unsafe class MessageFetcher : IDisposable
         int read = segment.File.Read(position % _reader.SegmentSize, _buffer, Math.Max(length, ReadLength));
         if (read < 0)
             throw NativeFile.Failure(-read, "Reading", segment.File.Name);
-        _start = position;
-        _length = read;
         // A file is used again only after it has lost its name.
-        return read >= length && File.Exists(Path.Combine(_reader.Folder.Storage.Location, segment.File.Name));
+        bool isGood = read >= length && File.Exists(Path.Combine(_reader.Folder.Storage.Location, segment.File.Name));
+        _start = isGood ? position : -1;
+        _length = read;
+        return isGood;
     }
 }

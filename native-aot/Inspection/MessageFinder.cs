@@ -9,6 +9,9 @@ namespace LowLatency.Server.Inspection;
 /// <remarks>What happens to them is seen in the state that the engine's own replay makes: no second opinion about what a record does.</remarks>
 internal sealed class MessageFinder : IJournalVisitor, IDisposable
 {
+    /// <summary>So many messages are followed at once; an id that more have is none.</summary>
+    internal const int MostTrails = 100;
+
     private readonly byte[]? _id;
     private readonly long _position;
     private readonly JournalReplay _replay = new();
@@ -33,6 +36,9 @@ internal sealed class MessageFinder : IJournalVisitor, IDisposable
 
     /// <summary>What was found, in the order of positions.</summary>
     internal List<MessageTrail> Trails { get; } = [];
+
+    /// <summary>Messages with the id beyond <see cref="MostTrails"/>.</summary>
+    internal long PassedOver { get; private set; }
 
     /// <summary>Type of the record at the position, where it is no message; <c>null</c> when there is none.</summary>
     internal RecordType? OtherType { get; private set; }
@@ -83,6 +89,11 @@ internal sealed class MessageFinder : IJournalVisitor, IDisposable
         bool isWanted = _id == null ? Covers(record) : ContentHeader.TryRead(headers, out ContentHeader header) && header.Has(ContentProperty.MessageId) && header.MessageId.SequenceEqual(_id);
         if (!isWanted && (record.GroupPosition == 0 || Trails.Count == 0 || !IsDeadLetter(headers)))
             return;
+        if (isWanted && Trails.Count >= MostTrails)
+        {
+            PassedOver++;
+            return;
+        }
         var trail = new MessageTrail(record, _names);
         foreach (MessagePlace place in trail.Places)
             TrailObserver.Begin(trail, place);

@@ -28,7 +28,7 @@ internal sealed unsafe class TrailObserver(Topology topology)
         if (!topology.TryGetQueue(place.QueueId, out BrokerQueue? queue))
             return Gone(place, "gone: the queue was deleted");
         if (place.State == PlaceState.Scheduled)
-            return ObserveScheduled(place, record);
+            return ObserveScheduled(queue, place, record);
         QueueEntry* entry = queue.Entries.Find(place.Number);
         if (entry == null || entry->Position != trail.Position)
             return Gone(place, WhyGone(place, record));
@@ -53,7 +53,7 @@ internal sealed unsafe class TrailObserver(Topology topology)
         };
     }
 
-    private static string? ObserveScheduled(MessagePlace place, in JournalRecord record)
+    private static string? ObserveScheduled(BrokerQueue queue, MessagePlace place, in JournalRecord record)
     {
         if (record.StreamId != place.QueueId)
             return null;
@@ -67,7 +67,9 @@ internal sealed unsafe class TrailObserver(Topology topology)
                 continue;
             place.Number = pair.Sequence;
             place.State = PlaceState.Ready;
-            return $"due: put in, sequence {pair.Sequence}";
+            QueueEntry* entry = queue.Entries.Find(pair.Sequence);
+            place.MaybeDelivered = entry != null && entry->MaybeDelivered != 0;
+            return $"due: put in, sequence {pair.Sequence}{(place.MaybeDelivered ? "; it may have been before, in the lost end of the journal" : "")}";
         }
         return null;
     }

@@ -47,6 +47,10 @@ internal sealed partial class BrokerSimulation : IDisposable
     private SimulationHash _hash = new();
     private BrokerCore _core;
     private MessageReader _reader;
+    /// <summary>Rounds without an event after which nothing more is to come.</summary>
+    private const int QuietRounds = 25;
+
+    private long _eventCount;
     private long _nowNs = 1_000_000_000;
     private bool _isDurableTold = true;
     private bool _hasFailed;
@@ -251,6 +255,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             if (entry is not SimulatedEvent item)
                 continue;
             CountEvent(item);
+            _eventCount++;
             _hash.Add((ulong)item.Type);
             _hash.Add(item.Bytes);
         }
@@ -281,8 +286,10 @@ internal sealed partial class BrokerSimulation : IDisposable
             _disk.FailSync = -1;
             Restart(SimulationAction.Kill);
         }
-        for (int i = 0; i < 300; i++)
+        int quiet = 0;
+        for (int i = 0; i < 300 && quiet < QuietRounds; i++)
         {
+            long events = _eventCount;
             Do(SimulationAction.Prepare);
             Do(SimulationAction.Flush);
             Do(SimulationAction.TellDurable);
@@ -290,6 +297,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             foreach (SimulatedClient client in _clients)
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
+            quiet = _ingress.Count == 0 && _eventCount == events ? quiet + 1 : 0;
         }
         // Idle for a second, as its agent would find it.
         Journal.RequestIdleMarker();

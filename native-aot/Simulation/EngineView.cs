@@ -26,7 +26,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     {
         if (Host(host) is not { } found || !found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue))
             return null;
-        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, queue.DelayedCount, queue.ScheduledCount, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue));
+        return new EngineQueue(queue.ReadyCount, queue.UnsettledCount, queue.DelayedCount, queue.ScheduledCount, queue.Entries.Next, queue.Consumers.Count, () => Entries(queue), sequence => Entry(queue, sequence));
     }
 
     internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>
@@ -84,21 +84,27 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
         return lines;
     }
 
+    private static EngineEntry? Entry(BrokerQueue queue, long sequence)
+    {
+        QueueEntry* entry = queue.Entries.Find(sequence);
+        if (entry == null)
+            return null;
+        NaiveEntryState state = entry->State switch
+        {
+            EntryState.Unsettled => NaiveEntryState.Unsettled,
+            EntryState.Delayed => NaiveEntryState.Delayed,
+            _ => NaiveEntryState.Ready,
+        };
+        return new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0);
+    }
+
     private static List<EngineEntry> Entries(BrokerQueue queue)
     {
         var entries = new List<EngineEntry>();
         for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
         {
-            QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry == null)
-                continue;
-            NaiveEntryState state = entry->State switch
-            {
-                EntryState.Unsettled => NaiveEntryState.Unsettled,
-                EntryState.Delayed => NaiveEntryState.Delayed,
-                _ => NaiveEntryState.Ready,
-            };
-            entries.Add(new EngineEntry(sequence, entry->Position, entry->PayloadLength, state, entry->DeliveryCount, entry->MaybeDelivered != 0));
+            if (Entry(queue, sequence) is { } entry)
+                entries.Add(entry);
         }
         foreach (ref readonly ScheduledMessage message in queue.Scheduled == null ? [] : queue.Scheduled.Items)
             entries.Add(new EngineEntry(0, message.Position, message.PayloadLength, NaiveEntryState.Scheduled, 0, message.MaybeDelivered));
@@ -107,7 +113,9 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 }
 
 /// <param name="Entries">Looks at every message: slow.</param>
-internal sealed record EngineQueue(long Ready, long Unsettled, long Delayed, long Scheduled, long Next, int Consumers, Func<List<EngineEntry>> Entries);
+/// <param name="Entry">The message of a sequence.</param>
+internal sealed record EngineQueue(
+    long Ready, long Unsettled, long Delayed, long Scheduled, long Next, int Consumers, Func<List<EngineEntry>> Entries, Func<long, EngineEntry?> Entry);
 
 internal sealed record EngineEntry(long Sequence, long Position, int PayloadLength, NaiveEntryState State, int Count, bool Maybe)
 {

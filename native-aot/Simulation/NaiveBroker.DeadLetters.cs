@@ -32,9 +32,7 @@ internal sealed partial class NaiveBroker
             else
                 now.Add(entry);
         }
-        Remove(queue, now, wakes: false);
-        if (queue.Exists && queue.HasRoomAgain)
-            WakeTold(queue);
+        Remove(queue, now);
         foreach (NaiveEntry entry in now.Where(_ => reason != "replaced"))
             DeadLetter(queue, entry.Message with { Maybe = entry.Maybe }, reason);
     }
@@ -70,6 +68,10 @@ internal sealed partial class NaiveBroker
             _arrivals.Add((to, dead));
     }
 
+    /// <summary>A dead letter is in the journal when its message was and a queue that it comes to outlives the broker.</summary>
+    private static StoredMessage Journaled(StoredMessage dead, bool wasJournaled, List<NaiveQueue> route) =>
+        dead with { IsJournaled = wasJournaled && route.Exists(queue => queue.Durable) };
+
     /// <summary>What a message is when it has died, and where that goes.</summary>
     private (StoredMessage Dead, List<NaiveQueue> Route, bool IsCut) DeadRoute(NaiveQueue queue, StoredMessage message, string reason)
     {
@@ -82,7 +84,7 @@ internal sealed partial class NaiveBroker
             return (dead, [], false);
         List<NaiveQueue> route = Route(host, exchange, dead.Key, dead.Shown);
         int cut = route.RemoveAll(to => IsCycle(dead, to));
-        return (dead, route, cut > 0);
+        return (Journaled(dead, message.IsJournaled, route), route, cut > 0);
     }
 
     /// <summary>The queue is in the message's history, and nobody rejected it from there on (rule D3).</summary>
@@ -95,8 +97,10 @@ internal sealed partial class NaiveBroker
     private StoredMessage Die(NaiveQueue queue, StoredMessage message, string reason)
     {
         NaiveDeath? before = Array.Find(message.Deaths, death => death.Queue == queue.Name && death.Reason == reason);
-        var death = new NaiveDeath(queue.Name, reason, message.Exchange, message.Key, _nowNs / 1_000_000_000, (before?.Count ?? 0) + 1, message.Headers.Expiration);
-        return message with
+        // Again: all else stays as it was the first time.
+        NaiveDeath death = before != null ? before with { Count = before.Count + 1 }
+            : new NaiveDeath(queue.Name, reason, message.Exchange, message.Key, _nowNs / 1_000_000_000, 1, message.Headers.Expiration);
+        StoredMessage dead = message with
         {
             Key = queue.Options.DeadLetterKey ?? message.Key,
             Headers = message.Headers with { Expiration = null, Table = message.Headers.Table ?? new NaiveTable() },
@@ -107,11 +111,16 @@ internal sealed partial class NaiveBroker
             FirstDeath = message.FirstDeath ?? death,
             Number = ++_storedCount,
         };
+        return dead with { PayloadLength = dead.Key.Length + dead.Shown.Encode().Length + dead.Message.Body.Length };
     }
+
+    /// <summary>Sequences that the engine gave with the present command, and that nothing of the model has yet.</summary>
+    private readonly Dictionary<NaiveQueue, SortedSet<long>> _given = [];
 
     /// <summary>Places what came: by the sequences that the engine gave, each message once; then drops what is too much.</summary>
     private void PlaceArrivals()
     {
+        DropReady();
         while (_arrivals.Count > 0)
         {
             (NaiveQueue Queue, StoredMessage Message)[] arrivals = [.. _arrivals];
@@ -134,38 +143,75 @@ internal sealed partial class NaiveBroker
         _emptied.Clear();
     }
 
+    private void CheckGiven()
+    {
+        foreach ((NaiveQueue queue, SortedSet<long> left) in _given)
+            Check(left.Count == 0 || !queue.Exists, $"Queue {queue.Name} gave sequences {string.Join(", ", left)}; nothing came for them: {string.Join("; ", left.Select(sequence => _engine.Find(queue.Host, queue.Name)?.Entry(sequence)))}.");
+        _given.Clear();
+        // Who was refused for the size of a message may be told at any time.
+        foreach (NaiveQueue queue in _state.Queues.Where(queue => queue.Waiting.Count > 0 && queue.HasRoomAgain))
+            WakeTold(queue);
+    }
+
+    /// <summary>Queues in which messages have become ready that were there already: they may have been beyond their bounds for want of any.</summary>
+    private readonly List<NaiveQueue> _ready = [];
+
+    private void DropReady()
+    {
+        foreach (NaiveQueue queue in _ready.Where(queue => queue.Exists))
+            DropFromHead(queue);
+        _ready.Clear();
+    }
+
+    /// <summary>Gives messages their sequences: what the engine holds tells where they are. What is not there any more was pushed out by what came later.</summary>
     private void Place(NaiveQueue queue, List<StoredMessage> messages)
     {
-        Dictionary<long, EngineEntry> found = _engine.Find(queue.Host, queue.Name)!.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
-        while (messages.Count > 0)
+        EngineQueue real = _engine.Find(queue.Host, queue.Name)!;
+        if (!_given.TryGetValue(queue, out SortedSet<long>? given))
+            _given.Add(queue, given = []);
+        for (; queue.Next < real.Next; queue.Next++)
+            given.Add(queue.Next);
+        var there = new Dictionary<StoredMessage, long>();
+        foreach (StoredMessage message in messages)
         {
-            EngineEntry? next = found.GetValueOrDefault(queue.Next);
-            StoredMessage? message = null;
-            if (next != null && _engine.Read(next.Position) is { } read)
+            IEnumerable<long> places = queue.PlaceOf(message) is { } replaced ? given.Append(replaced.Sequence) : given;
+            foreach (long sequence in places.Where(sequence => !there.ContainsValue(sequence)))
             {
-                message = messages.Find(candidate => candidate.Message.Id == read.PublishedNs && candidate.Key == read.Key && HasSameDeaths(candidate, read));
-                Check(message != null || !found.ContainsKey(queue.Next) || messages.TrueForAll(candidate => candidate.Message.Id != read.PublishedNs),
-                    $"Queue {queue.Name} holds {next} with key '{read.Key}' and headers {NaiveHeaders.Decode(read.Headers)}; came {string.Join("; ", messages.Select(candidate => $"{candidate} key '{candidate.Key}' headers {candidate.Shown}"))}.");
-                if (message != null)
-                    message = Adopt(message, next, messages);
+                if (real.Entry(sequence) is { } found && IsIt(message, found))
+                {
+                    there.Add(message, sequence);
+                    break;
+                }
             }
-            // Gone again already: pushed out by one that came later.
-            if (message == null)
-            {
-                message = messages[0];
-                messages.RemoveAt(0);
-            }
-            Append(queue, message);
+        }
+        // Those that are gone first: of one key they came before the one that is there.
+        foreach (StoredMessage message in messages.OrderBy(message => there.GetValueOrDefault(message)))
+        {
+            long sequence = queue.PlaceOf(message)?.Sequence ?? 0;
+            if (sequence == 0 && !there.TryGetValue(message, out sequence))
+                sequence = SequenceOfGone(queue, message, messages, there, real, given);
+            // What the journal cannot be told of any more is not moved: it comes again with the next run.
+            if (sequence == 0 && message.Deaths.Length > 0 && Log.State == JournalState.Failed)
+                continue;
+            Check(sequence > 0, $"Queue {queue.Name} goes on at {real.Next}: there is no place for {message}.");
+            given.Remove(sequence);
+            EngineEntry? found = there.ContainsKey(message) ? real.Entry(sequence) : null;
+            Append(queue, found == null ? message : message with { IsJournaled = found.IsJournaled, End = found.Position + 1 }, sequence);
         }
     }
 
-    private static bool HasSameDeaths(StoredMessage message, EngineMessage read) =>
-        message.Deaths.Length == 0 || NaiveHeaders.Decode(read.Headers).Means(message.Shown);
-
-    private static StoredMessage Adopt(StoredMessage message, EngineEntry found, List<StoredMessage> messages)
+    private static long SequenceOfGone(NaiveQueue queue, StoredMessage message, List<StoredMessage> messages, Dictionary<StoredMessage, long> there, EngineQueue real, SortedSet<long> given)
     {
-        messages.Remove(message);
-        return message.Deaths.Length == 0 ? message : message with { PayloadLength = found.PayloadLength, IsJournaled = found.IsJournaled, End = found.Position + 1 };
+        StoredMessage? newer = queue.ValueKey(message) is { } key ? messages.Find(other => there.ContainsKey(other) && queue.ValueKey(other) == key && (!queue.Durable || other.IsJournaled == message.IsJournaled)) : null;
+        return newer != null ? there[newer] : given.FirstOrDefault(sequence => real.Entry(sequence) == null);
+    }
+
+    /// <summary>What the engine holds is this message.</summary>
+    private bool IsIt(StoredMessage message, EngineEntry found)
+    {
+        EngineMessage? read = _engine.Read(found.Position);
+        return read != null && read.PublishedNs == message.Message.Id && read.Key == message.Key
+            && (message.Deaths.Length == 0 ? read.Headers.AsSpan().SequenceEqual(message.Message.HeaderBytes) : NaiveHeaders.Decode(read.Headers).Means(message.Shown));
     }
 
     /// <summary>A queue that drops from its head is brought within its bounds, as far as messages are ready (rule L3).</summary>

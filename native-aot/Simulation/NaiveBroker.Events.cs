@@ -36,6 +36,8 @@ internal sealed partial class NaiveBroker
             Release(session);
         PlaceArrivals();
         DeleteLeaving();
+        PlaceArrivals();
+        CheckGiven();
         foreach ((NaiveSession session, SimulatedEvent item) in others)
             OnEvent(session, item);
         // What an overrun session gives back is delivered in the next batch.

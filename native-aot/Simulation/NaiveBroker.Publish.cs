@@ -76,10 +76,11 @@ internal sealed partial class NaiveBroker
         if (!isScheduled)
             message = message with { DueNs = 0 };
         var elsewhere = new List<(StoredMessage Message, NaiveQueue Queue)>();
+        DurabilityLevel asked = LevelOf(publication, command);
         var takers = new List<NaiveQueue>();
         var full = new List<NaiveQueue>();
         bool isRejectedOutright = false;
-        bool isCycle = false;
+        var cycles = new List<NaiveQueue>();
         bool blocks = false;
         foreach (NaiveQueue queue in route)
         {
@@ -99,7 +100,8 @@ internal sealed partial class NaiveBroker
             bool isCut = false;
             if (queue.Options.Overflow is "dead-letter" or "reject-publish-dlx")
             {
-                (StoredMessage dead, List<NaiveQueue> deadRoute, isCut) = DeadRoute(queue, message, "maxlen");
+                (StoredMessage dead, List<NaiveQueue> deadRoute, isCut) = DeadRoute(queue, message with { IsJournaled = asked != DurabilityLevel.Memory }, "maxlen");
+                _emptied.Add(queue); // Whoever waits for room is told when there is some.
                 elsewhere.AddRange(deadRoute.Select(to => (dead, to)));
                 if (deadRoute.Count > 0 && queue.Options.Overflow == "dead-letter")
                     continue;
@@ -113,22 +115,20 @@ internal sealed partial class NaiveBroker
             // Which of several is named is the engine's choice.
             if (!isRejectedOutright)
                 full.Clear();
-            full.Add(queue);
+            (isCut && queue.Options.Overflow == "dead-letter" ? cycles : full).Add(queue);
             isRejectedOutright = true;
-            isCycle = isCut && queue.Options.Overflow == "dead-letter";
         }
-        if (full.Count > 0)
+        if (full.Count + cycles.Count > 0)
         {
-            if (isCycle)
-                Reject(publication, command.Sequence, ErrorCode.DeadLetterCycle, full[^1].Name);
+            if (isRejectedOutright)
+                _emptied.Clear();
             else
-                RejectFull(publication, command.Sequence, full);
-            if (!isRejectedOutright)
                 _arrivals.AddRange(elsewhere.Where(dead => full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => (dead.Queue, dead.Message)));
             PlaceArrivals();
+            RejectFull(publication, command.Sequence, full, cycles);
             return false;
         }
-        DurabilityLevel level = route.Exists(queue => queue.Durable) ? LevelOf(publication, command) : DurabilityLevel.Memory;
+        DurabilityLevel level = takers.Exists(queue => queue.Durable) || elsewhere.Exists(dead => dead.Message.IsJournaled) ? asked : DurabilityLevel.Memory;
         bool isJournaled = level != DurabilityLevel.Memory;
         RecordLog log = isJournaled ? Log : _core.Transient.Log;
         if (!WasStored)
@@ -176,13 +176,17 @@ internal sealed partial class NaiveBroker
         return own == 0 ? publication.Level : (DurabilityLevel)Math.Min(own, (int)publication.Level);
     }
 
-    private void RejectFull(NaivePublication publication, ulong sequence, List<NaiveQueue> full)
+    private void RejectFull(NaivePublication publication, ulong sequence, List<NaiveQueue> full, List<NaiveQueue> cycles)
     {
         publication.LastReceived = sequence;
-        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, ErrorCode.QueueFull, true) { Queues = [.. full.Select(queue => queue.Name)] });
+        Tell(publication.Session, new ExpectedEvent(EventType.Rejected, publication.Handle, sequence, full.Count > 0 ? ErrorCode.QueueFull : ErrorCode.DeadLetterCycle, true)
+        {
+            Queues = [.. (full.Count > 0 ? full : cycles).Select(queue => queue.Name)],
+            Cycles = [.. cycles.Select(queue => queue.Name)],
+        });
         // Which of several it waits for is the engine's choice.
         List<NaiveQueue> waitsFor = full.FindAll(queue => _engine.IsWaiting(queue.Host, queue.Name, publication.Session.Id, publication.Handle));
-        Check(waitsFor.Count > 0, $"Publication {publication.Handle} of session {publication.Session.Id} waits for none of {string.Join(", ", full.Select(queue => queue.Name))}.");
+        Check(waitsFor.Count > 0 || cycles.Count > 0, $"Publication {publication.Handle} of session {publication.Session.Id} waits for none of {string.Join(", ", full.Select(queue => queue.Name))}.");
         foreach (NaiveQueue queue in waitsFor.Where(queue => !queue.Waiting.Contains(publication)))
             queue.Waiting.Add(publication);
     }
@@ -195,6 +199,9 @@ internal sealed partial class NaiveBroker
             Reject(publication, command.Sequence, ErrorCode.ContentTooLarge);
             return;
         }
+        // What it moves or replaces may have to be in the other log.
+        if (log.State == JournalState.Open)
+            log = log == Log ? _core.Transient.Log : Log;
         Check(log.State != JournalState.Open, "A message that could be stored was not.");
         if (log.State == JournalState.Failed)
         {

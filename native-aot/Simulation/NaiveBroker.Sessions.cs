@@ -36,6 +36,7 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveConsumer consumer in session.Consumers.Values.ToArray())
             Detach(consumer);
+        PlaceArrivals(); // There may be room by it, of which publications are told that end after it.
         foreach (NaivePublication publication in session.Publications.Values)
             Detach(publication);
         foreach (NaiveQueue queue in session.Host.Queues.Values.Where(queue => queue.Owner == session.Id).ToArray())

@@ -90,7 +90,7 @@ internal sealed partial class NaiveBroker
         Elect(consumer.Queue);
     }
 
-    private void Remove(NaiveQueue queue, List<NaiveEntry> entries, bool wakes = true)
+    private void Remove(NaiveQueue queue, List<NaiveEntry> entries)
     {
         if (entries.Count == 0)
             return;
@@ -101,10 +101,7 @@ internal sealed partial class NaiveBroker
             if (isUncertain && entry.State != NaiveEntryState.Scheduled)
                 queue.Ghosts = queue.Ghosts.SetItem(entry.Sequence, entry with { IsUncertain = true });
         }
-        if (!wakes)
-            _emptied.Add(queue);
-        else if (queue.HasRoomAgain)
-            WakeWaiting(queue);
+        _emptied.Add(queue);
     }
 
     /// <summary>Messages come back (rules C3, O3, O4, O5, T1).</summary>
@@ -125,6 +122,7 @@ internal sealed partial class NaiveBroker
                 returned = returned with { State = NaiveEntryState.Delayed, DelayedUntilNs = _nowNs + queue.DelayNs(returned.Count) };
             queue.Set(returned);
         }
+        _ready.Add(queue);
     }
 
     private string? ReasonToLeave(NaiveQueue queue, NaiveEntry entry)

@@ -28,12 +28,30 @@ internal sealed partial class NaiveBroker
                 Bury(queue, Waiting(queue, expired), "expired");
             MakeDue(queue);
             foreach (NaiveEntry delayed in queue.Entries.Values.Where(entry => entry.State == NaiveEntryState.Delayed && entry.DelayedUntilNs <= _nowNs).ToArray())
+            {
                 queue.Set(delayed with { State = NaiveEntryState.Ready });
+                _ready.Add(queue);
+            }
             if (queue.Options.ExpiresMs is { } expires && queue.Consumers.Count == 0 && queue.UsedNs + expires * 1_000_000 <= _nowNs)
                 Expire(queue);
         }
         PlaceArrivals();
+        CheckDueOrder();
         ExpireAtOnce();
+    }
+
+    /// <summary>What became due with the present batch, in the order of due times.</summary>
+    private readonly List<(NaiveQueue Queue, StoredMessage Message)> _due = [];
+
+    private void CheckDueOrder()
+    {
+        foreach (IGrouping<NaiveQueue, (NaiveQueue Queue, StoredMessage Message)> group in _due.GroupBy(due => due.Queue))
+        {
+            NaiveEntry?[] entries = [.. group.Select(due => group.Key.Entries.Values.FirstOrDefault(entry => entry.Message.Number == due.Message.Number))];
+            long[] sequences = [.. entries.OfType<NaiveEntry>().Select(entry => entry.Sequence)];
+            Check(group.Key.Options.LastValueKey != null || sequences.SequenceEqual(sequences.Order()), $"Messages became due in queue {group.Key.Name} in the order {string.Join(", ", sequences)}.");
+        }
+        _due.Clear();
     }
 
     /// <summary>What came or became due just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
@@ -77,7 +95,9 @@ internal sealed partial class NaiveBroker
                 return;
             queue.Remove(due);
             // After a power cut it may be due for the second time.
-            Append(queue, due.Message with { Number = ++_storedCount, Maybe = due.Maybe });
+            StoredMessage message = due.Message with { Number = ++_storedCount, Maybe = due.Maybe };
+            _arrivals.Add((queue, message));
+            _due.Add((queue, message));
         }
     }
 

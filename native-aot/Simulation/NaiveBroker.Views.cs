@@ -31,9 +31,11 @@ internal sealed partial class NaiveBroker
     }
 
     /// <summary>Adds a message to a queue. In the place of another it is news for those who have looked at that place.</summary>
-    private void Append(NaiveQueue queue, StoredMessage message)
+    private void Append(NaiveQueue queue, StoredMessage message, long sequence)
     {
-        NaiveEntry entry = queue.Append(message);
+        if (queue.ReplacedBy(message) != null)
+            _emptied.Add(queue); // It may have been larger.
+        NaiveEntry entry = queue.Append(message, sequence);
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating && entry.Sequence < consumer.NextSeen))
             LookAt(viewer, entry);
     }

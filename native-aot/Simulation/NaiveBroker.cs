@@ -52,6 +52,9 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _toBury.Clear();
         _arrivals.Clear();
         _emptied.Clear();
+        _given.Clear();
+        _due.Clear();
+        _ready.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;
@@ -79,6 +82,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     internal void AfterCall()
     {
         PlaceArrivals();
+        CheckGiven();
         MarkOverrun();
         Remember();
     }

@@ -129,15 +129,16 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
     internal NaiveEntry? ReplacedBy(StoredMessage message) =>
         ValueKey(message) is { } key && NewestOf(key) is { State: NaiveEntryState.Ready or NaiveEntryState.Delayed } newest ? newest : null;
 
-    /// <summary>Adds a message: in the place of the one that it replaces, else at the end, with the next sequence.</summary>
-    internal NaiveEntry Append(StoredMessage message)
+    /// <summary>The waiting message in whose place one comes; null: it comes to the end. Only where one log has both: a replay could not do it otherwise.</summary>
+    internal NaiveEntry? PlaceOf(StoredMessage message) =>
+        ReplacedBy(message) is { } replaced && (!Durable || replaced.Message.IsJournaled == message.IsJournaled) ? replaced : null;
+
+    /// <summary>Adds a message: in the place of the one that it replaces, else with a sequence of its own.</summary>
+    internal NaiveEntry Append(StoredMessage message, long sequence)
     {
-        NaiveEntry? replaced = ReplacedBy(message);
-        if (replaced != null)
+        if (ReplacedBy(message) is { } replaced)
             Remove(replaced);
-        // Only where one log has both: a replay could not put one in the place of the other otherwise.
-        bool inPlace = replaced != null && (!Durable || replaced.Message.IsJournaled == message.IsJournaled);
-        var entry = new NaiveEntry(inPlace ? replaced!.Sequence : Next++, message) { Maybe = message.Maybe };
+        var entry = new NaiveEntry(sequence, message) { Maybe = message.Maybe };
         Set(entry);
         if (message.IsJournaled)
             LastJournaled = Math.Max(LastJournaled, entry.Sequence);

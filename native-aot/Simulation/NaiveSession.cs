@@ -76,9 +76,12 @@ internal readonly record struct ExpectedEvent(EventType Type, uint Handle, ulong
     /// <summary>Of a reject for want of room: one of these queues.</summary>
     internal string[]? Queues { get; init; }
 
+    /// <summary>Of a reject: it may be because one of these would send the message round.</summary>
+    internal string[]? Cycles { get; init; }
+
     internal bool IsMetBy(in ExpectedEvent found) =>
-        Type == found.Type && Handle == found.Handle && Sequence == found.Sequence && Code == found.Code && IsPublication == found.IsPublication
-        && (Queues == null || Queues.Contains(found.Queues?[0]));
+        Type == found.Type && Handle == found.Handle && Sequence == found.Sequence && IsPublication == found.IsPublication
+        && ((Code == found.Code && (Queues == null || Queues.Contains(found.Queues?[0]))) || (found.Code == ErrorCode.DeadLetterCycle && Cycles != null && Cycles.Contains(found.Queues?[0])));
 
     public override string ToString() => $"{Type} {Handle} {Sequence} {Code} {(IsPublication ? "publication" : "")} {string.Join('|', Queues ?? [])}";
 }

@@ -175,9 +175,7 @@ public sealed class JournalToolTests(JournalOfADesk desk) : IClassFixture<Journa
     [Fact]
     public void ShouldGoAsFarAsADamagedJournalAllows()
     {
-        using var folder = new TemporaryFolder();
-        foreach (string file in Directory.EnumerateFiles(desk.Folder))
-            File.Copy(file, folder.File(Path.GetFileName(file)));
+        using TemporaryFolder folder = Copy();
         // Confirmed at level disk, and more after it: the markers know that it was durable.
         JsonElement damaged = Lines("dump", "--type", "Message", "--headers").First(line => Id(line) == "requeued");
         using (FileStream segment = File.OpenWrite(folder.File("segment-0000000000000000.log")))
@@ -201,6 +199,20 @@ public sealed class JournalToolTests(JournalOfADesk desk) : IClassFixture<Journa
     }
 
     [Fact]
+    public void ShouldTellWhatARestartDidToAMessage()
+    {
+        using TemporaryFolder folder = Copy();
+        using Tool broker = Tool.Start("serve", "--data", folder.Path, "--listen", "tcp://127.0.0.1:0", "--segment-size", "1MiB");
+        broker.WaitUntil(() => broker.OutputText.Contains("\nlistening ", StringComparison.Ordinal), "it listened");
+        broker.Signal(ToolBroker.SigTerm);
+        broker.WaitForExit();
+        using Tool find = Tool.Run([], "journal", "find", folder.Path, "--id", "requeued");
+        Assert.Contains("back in its place: the broker was started again, its consumers were gone (come back 2 times)", find.OutputText, StringComparison.Ordinal);
+        Assert.Contains("now: orders: waiting", find.OutputText, StringComparison.Ordinal);
+        Assert.Contains("after a stop in order", find.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ShouldSayThatABrokerHasItOpen()
     {
         using var broker = new ToolBroker([]);
@@ -214,6 +226,14 @@ public sealed class JournalToolTests(JournalOfADesk desk) : IClassFixture<Journa
         using Tool after = Tool.Run([], "journal", "list", broker.Folder);
         Assert.DoesNotContain("A broker (process ", after.Error, StringComparison.Ordinal);
         Assert.Contains("after a stop in order", after.Error, StringComparison.Ordinal);
+    }
+
+    private TemporaryFolder Copy()
+    {
+        var folder = new TemporaryFolder();
+        foreach (string file in Directory.EnumerateFiles(desk.Folder))
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        return folder;
     }
 
     private Tool Run(string command, params string[] arguments)

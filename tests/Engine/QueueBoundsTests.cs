@@ -182,6 +182,50 @@ public sealed class QueueBoundsTests : IDisposable
         Assert.Equal(["m2"], _broker.Drain("head"));
     }
 
+    [Fact]
+    public void ShouldDropWhatBecomesReadyBeyondTheBound()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "drop-head"));
+        var builder = new ContentHeaderBuilder();
+        builder.Headers.Add("x-delay", 1000);
+        byte[] later = builder.Build().ToArray();
+        foreach (string body in (string[])["m1", "m2", "m3"])
+            _broker.Publish("q", body, later);
+        Assert.Equal(3, _broker.Queue("q").Count); // Nothing is ready that could go.
+        _broker.Advance(1000);
+        Assert.Equal(1, _broker.Queue("q").Count);
+        Assert.Equal(["m3"], _broker.Take("q"));
+        _broker.Publish("q", "m4", later);
+        Assert.Equal(2, _broker.Queue("q").Count);
+        _broker.Settle("q", 1, SettleKind.Requeue);
+        Assert.Equal((0, 1), (_broker.Queue("q").ReadyCount, _broker.Queue("q").ScheduledCount));
+        _broker.Restart();
+    }
+
+    [Fact]
+    public void ShouldTellPublishersOfRoomThatASmallerMessageOfTheSameKeyMakes()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length-bytes", 20).Add("x-last-value-key", "k"));
+        var builder = new ContentHeaderBuilder();
+        builder.Headers.Add("k", 1);
+        byte[] keyed = builder.Build().ToArray();
+        _broker.Publish("q", new string('x', 100), keyed);
+        Assert.Equal(ErrorCode.QueueFull, _broker.Rejected("q", "m"));
+        _broker.Publish("q", "", keyed);
+        _broker.Engine.Single<PublicationReadyEvent>(EventType.PublicationReady);
+    }
+
+    [Fact]
+    public void ShouldNotPromiseMoreThanTheQueueThatGetsTheMessageInstead()
+    {
+        _broker.Declare("transient", durable: false);
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 0).Add("x-overflow", "dead-letter").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "transient"));
+        _broker.Publish("q", "m1");
+        Assert.Equal(DurabilityLevel.Memory, (DurabilityLevel)_broker.Engine.Single<ConfirmEvent>(EventType.Confirm).Level);
+        Assert.Equal(1, _broker.Queue("transient").Count);
+        _broker.Restart();
+    }
+
     private string Sentence()
     {
         byte[] bytes = _broker.Engine.Events.Last(e => e.Type == EventType.Rejected).Bytes;

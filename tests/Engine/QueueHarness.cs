@@ -25,6 +25,9 @@ internal sealed class QueueHarness : IDisposable
 
     internal EngineHarness Engine { get; private set; } = null!;
 
+    /// <summary>Under its journal.</summary>
+    internal SimulatedDisk Disk => _disk;
+
     internal int Session { get; private set; }
 
     internal static FieldTableWriter Arguments => new();

@@ -27,6 +27,22 @@ public sealed class QueueOrderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldKeepTheNewestOfAKeyThatConsumersGiveBack()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", ""));
+        foreach (string body in (string[])["m1", "m2", "m3"])
+        {
+            _broker.Publish("q", body);
+            Assert.Equal([body], _broker.Take("q", 1));
+        }
+        _broker.Settle("q", 3, firstTag: 3);
+        _broker.Settle("q", 1, SettleKind.Requeue, firstTag: 1);
+        Assert.Equal(0, _broker.Queue("q").ReadyCount); // A newer one is with the consumer.
+        _broker.Settle("q", 2, SettleKind.Requeue, firstTag: 2);
+        Assert.Equal(["m2"], _broker.Take("q"));
+    }
+
+    [Fact]
     public void ShouldReplaceTheWaitingMessageWithTheSameKeyInItsPlace()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol").Add("x-max-length", 3));

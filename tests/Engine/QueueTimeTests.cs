@@ -1,3 +1,4 @@
+using System.Text;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Messages;
 using Xunit;
@@ -158,6 +159,21 @@ public sealed class QueueTimeTests : IDisposable
         Assert.False(_broker.Has("q"));
         _broker.Restart();
         Assert.False(_broker.Has("q"));
+    }
+
+    [Fact]
+    public void ShouldDeadLetterOnlyOnceWhatReplacedMessagesOfTheSameTime()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "").Add("x-message-ttl", 1000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Publish("q", "m1");
+        _broker.Drain("q");
+        long now = _broker.Engine.NowNs;
+        for (ulong i = 2; i <= 4; i++)
+            _broker.Engine.Send(CommandType.Publish, new PublishCommand { Session = _broker.Session, Publication = 1, Sequence = i, BodyLength = 2, ReceivedNs = now }, Encoding.UTF8.GetBytes($"m{i}"));
+        _broker.Engine.Run();
+        _broker.Advance(1000);
+        Assert.Equal(["m4"], _broker.Drain("dead"));
     }
 
     [Fact]
