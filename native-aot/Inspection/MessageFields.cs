@@ -77,11 +77,22 @@ internal static unsafe class MessageFields
         json.Json.WriteStartArray("routes");
         foreach (MessageRoute route in Routes(new ReadOnlySpan<byte>(body, MessageLayout.Payload(*(ushort*)(body + MessageLayout.RouteCount)))))
         {
+            if (route.IsEndOfDelay)
+            {
+                json.Json.WriteStartObject();
+                json.Time("delayedUntil", route.Place);
+                json.Json.WriteEndObject();
+                continue;
+            }
             json.Json.WriteStartObject();
             json.Queue(route.QueueId);
             json.Json.WriteNumber(route.IsScheduled ? "scheduleNumber" : "sequence", route.Place);
             if (route.IsMaybeDelivered)
                 json.Json.WriteBoolean("maybeDelivered", true);
+            if (route.IsUnsettled)
+                json.Json.WriteBoolean("unsettled", true);
+            if (route.DeliveryCount > 0)
+                json.Json.WriteNumber("deliveryCount", route.DeliveryCount);
             json.Json.WriteEndObject();
         }
         json.Json.WriteEndArray();
@@ -103,6 +114,14 @@ internal readonly struct MessageRoute
     private uint Flags { get; }
 
     internal bool IsScheduled => (Flags & MessageLayout.ScheduledFlag) != 0;
+
+    /// <summary>Not a queue, but when the back-off in the one before ends: see <see cref="MessageLayout.DelayedFlag"/>.</summary>
+    internal bool IsEndOfDelay => (Flags & MessageLayout.DelayedFlag) != 0;
+
+    /// <summary>Of a moved message, as the next one.</summary>
+    internal bool IsUnsettled => (Flags & MessageLayout.UnsettledFlag) != 0;
+
+    internal int DeliveryCount => (int)(Flags >> MessageLayout.DeliveryCountShift);
 
     /// <summary>A dead letter that may have been delivered before: see <see cref="MessageLayout.MaybeDeliveredFlag"/>.</summary>
     internal bool IsMaybeDelivered => (Flags & MessageLayout.MaybeDeliveredFlag) != 0;

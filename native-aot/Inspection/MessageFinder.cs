@@ -57,7 +57,7 @@ internal sealed class MessageFinder : IJournalVisitor, IDisposable
             Observe(trail, record, isTimed);
         foreach (MessageTrail trail in _candidates)
             Observe(trail, record, isTimed);
-        if (record.Type == RecordType.Message)
+        if (record.Type == RecordType.Message || (record.Type == RecordType.Moved && !IsFollowed(record.Position)))
             TakeMessage(record);
         else if (Covers(record))
             OtherType = record.Type;
@@ -82,6 +82,8 @@ internal sealed class MessageFinder : IJournalVisitor, IDisposable
     }
 
     public void Dispose() => _replay.Dispose();
+
+    private bool IsFollowed(long position) => Trails.Exists(trail => trail.Places.Exists(place => place.Position == position));
 
     private void TakeMessage(in JournalRecord record)
     {
@@ -109,7 +111,7 @@ internal sealed class MessageFinder : IJournalVisitor, IDisposable
         int before = trail.Events.Count;
         foreach (MessagePlace place in trail.Places)
         {
-            string? what = _observer.Observe(trail, place, record);
+            string? what = _observer.Observe(place, record);
             if (what == null)
                 continue;
             place.Last = what;

@@ -34,13 +34,22 @@ internal sealed class MessageTrail
             if (ContentHeader.TryRead(view.Headers, out ContentHeader header))
                 MessageId = Core.Routing.NameRules.Text(header.MessageId);
         }
+        IsMoved = record.Type == RecordType.Moved;
         foreach (MessageRoute route in MessageFields.Routes(record.Body))
-            Places.Add(new MessagePlace(route, names.Queue(route.QueueId)));
+        {
+            if (!route.IsEndOfDelay)
+                Places.Add(new MessagePlace(record.Position, route, names.Queue(route.QueueId)));
+            else
+                Places[^1].State = PlaceState.Delayed;
+        }
     }
 
     internal long Position { get; }
 
     internal long GroupPosition { get; }
+
+    /// <summary>The record is not the message's first: that was in a segment that is gone.</summary>
+    internal bool IsMoved { get; }
 
     internal uint Epoch { get; }
 
@@ -85,8 +94,11 @@ internal sealed class MessageTrail
 
 /// <summary>A message in one of its queues.</summary>
 /// <param name="queue"><c>null</c>: the journal does not know the queue.</param>
-internal sealed class MessagePlace(MessageRoute route, string? queue)
+internal sealed class MessagePlace(long position, MessageRoute route, string? queue)
 {
+    /// <summary>Of the record that the queue has it by.</summary>
+    internal long Position { get; set; } = position;
+
     internal uint QueueId { get; } = route.QueueId;
 
     internal string Queue { get; } = queue ?? $"#{route.QueueId}";
@@ -94,7 +106,7 @@ internal sealed class MessagePlace(MessageRoute route, string? queue)
     /// <summary>Schedule number while <see cref="State"/> is scheduled, the queue's sequence else.</summary>
     internal long Number { get; set; } = route.Place;
 
-    internal PlaceState State { get; set; } = queue == null ? PlaceState.NotFollowed : route.IsScheduled ? PlaceState.Scheduled : PlaceState.Ready;
+    internal PlaceState State { get; set; } = queue == null ? PlaceState.NotFollowed : route.IsScheduled ? PlaceState.Scheduled : route.IsUnsettled ? PlaceState.Unsettled : PlaceState.Ready;
 
     internal bool MaybeDelivered { get; set; } = route.IsMaybeDelivered;
 

@@ -34,6 +34,7 @@ internal static class RecordDecoders
         new(RecordType.Defer, RangeFields.WriteDefer) { Time = RangeFields.DeferTime },
         new(RecordType.DefineVirtualHost, DefinitionFields.WriteHost),
         new(RecordType.DeleteVirtualHost, DefinitionFields.WriteHostId),
+        new(RecordType.Moved, MessageFields.Write) { Concerns = MessageFields.Concerns },
     ];
 
     private static readonly RecordDecoder?[] ByType = Index();

@@ -16,21 +16,28 @@ internal sealed unsafe class TrailObserver(Topology topology)
             PlaceState.NotFollowed => $"put in with number {place.Number}; the queue is not durable, and no record tells of it",
             _ => $"put in, sequence {place.Number}",
         };
-        trail.Events.Add(new TrailEvent(trail.Position, place.Queue, place.Last) { IsTimed = true, NotBeforeNs = trail.JournaledNs });
+        if (trail.IsMoved)
+            place.Last = $"there, {(place.State == PlaceState.Scheduled ? "schedule number" : "sequence")} {place.Number}: this record was made when an older segment was emptied; what was before is gone with it";
+        trail.Events.Add(new TrailEvent(trail.Position, place.Queue, place.Last) { IsTimed = !trail.IsMoved, NotBeforeNs = trail.JournaledNs });
     }
 
     /// <summary>Another record, which the replay has taken up.</summary>
     /// <returns>What happened, in words; <c>null</c> for nothing.</returns>
-    internal string? Observe(MessageTrail trail, MessagePlace place, in JournalRecord record)
+    internal string? Observe(MessagePlace place, in JournalRecord record)
     {
         if (place.State is PlaceState.Gone or PlaceState.NotFollowed)
             return null;
         if (!topology.TryGetQueue(place.QueueId, out BrokerQueue? queue))
             return Gone(place, "gone: the queue was deleted");
+        if (record.Type == RecordType.Moved && IsMovedBy(place, record))
+        {
+            place.Position = record.Position;
+            return $"moved to position {record.Position:N0}: its segment was emptied";
+        }
         if (place.State == PlaceState.Scheduled)
             return ObserveScheduled(queue, place, record);
         QueueEntry* entry = queue.Entries.Find(place.Number);
-        if (entry == null || entry->Position != trail.Position)
+        if (entry == null || entry->Position != place.Position)
             return Gone(place, WhyGone(place, record));
         PlaceState before = place.State;
         place.State = entry->State switch
@@ -72,6 +79,16 @@ internal sealed unsafe class TrailObserver(Topology topology)
             return $"due: put in, sequence {pair.Sequence}{(place.MaybeDelivered ? "; it may have been before, in the lost end of the journal" : "")}";
         }
         return null;
+    }
+
+    private static bool IsMovedBy(MessagePlace place, in JournalRecord record)
+    {
+        foreach (MessageRoute route in MessageFields.Routes(record.Body))
+        {
+            if (route.QueueId == place.QueueId && route.Place == place.Number && route.IsScheduled == (place.State == PlaceState.Scheduled) && !route.IsEndOfDelay)
+                return true;
+        }
+        return false;
     }
 
     private static string? ObserveDoubt(MessagePlace place, bool maybeDelivered)

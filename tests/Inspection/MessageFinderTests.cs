@@ -27,6 +27,25 @@ public sealed class MessageFinderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldFollowAMessageOutOfASegmentThatIsEmptied()
+    {
+        _broker.Declare("q");
+        _broker.Declare("flow");
+        _broker.Publish("q", "m", Headers("some", 1));
+        _broker.Take("q");
+        string[] before = Life();
+        for (int i = 0; i < 60 || Life().Length == before.Length; i++)
+        {
+            Assert.InRange(i, 0, 200);
+            _broker.Publish("flow", new string('f', 60_000));
+            _broker.Drain("flow");
+        }
+        string moved = Life()[^1];
+        // Of the first record nothing may be left.
+        Assert.True(moved.StartsWith("moved to position", StringComparison.Ordinal) || moved.StartsWith("there, sequence 1", StringComparison.Ordinal), moved);
+    }
+
+    [Fact]
     public void ShouldTellOfBackOffsAndOfTheDeliveryLimit()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 100).Add("x-delivery-limit", 1));

@@ -137,6 +137,9 @@ public sealed class RecordDecoderTests
             [.. Control(r => r.I64(Ns)), .. Range(5, 1)], 7, ""","time":"2025-07-29T14:05:00.123456789Z","queue":"orders","queueId":7,"sequences":[[5,5]]"""),
         [RecordType.DefineVirtualHost] = (
             Control(r => { r.U32(2); r.U32(20); r.String("desk"u8); r.Table([]); }), 0, ""","virtualHostId":2,"firstExchangeId":20,"virtualHost":"desk" """.TrimEnd()),
+        [RecordType.Moved] = (
+            Moved(), 7,
+            ""","published":"2025-07-29T14:05:00.123456000Z","received":"2025-07-29T14:05:00.123456789Z","exchange":"desk/ticks","routingKey":"a.b","routes":[{"queue":"orders","queueId":7,"sequence":5,"unsettled":true,"deliveryCount":3},{"delayedUntil":"1970-01-01T00:00:00.000000002Z"}],"bodyLength":1"""),
         [RecordType.DeleteVirtualHost] = (Control(r => r.U32(2)), 0, ""","virtualHost":"desk","virtualHostId":2"""),
     };
 
@@ -179,6 +182,18 @@ public sealed class RecordDecoderTests
         MemoryMarshal.Write(routes[MessageLayout.RouteQueueId..], 99u);
         MemoryMarshal.Write(routes[MessageLayout.RouteFlags..], MessageLayout.ScheduledFlag | MessageLayout.MaybeDeliveredFlag);
         return [.. head, .. "a.b"u8, .. headers, .. payload];
+    }
+
+    /// <summary>Delivered and three times returned, and one in its back-off: no message is both, the record does not mind.</summary>
+    private static byte[] Moved()
+    {
+        byte[] body = Message([], "x"u8.ToArray());
+        MemoryMarshal.Write(body.AsSpan(MessageLayout.PublisherId), 0u);
+        MemoryMarshal.Write(body.AsSpan(MessageLayout.Routes + MessageLayout.RouteFlags), MessageLayout.UnsettledFlag | 3u << MessageLayout.DeliveryCountShift);
+        Span<byte> second = body.AsSpan(MessageLayout.Routes + MessageLayout.RouteLength);
+        MemoryMarshal.Write(second[MessageLayout.RouteQueueId..], 0u);
+        MemoryMarshal.Write(second[MessageLayout.RouteFlags..], MessageLayout.DelayedFlag);
+        return body;
     }
 
     private static byte[] Range(long first, uint count) =>

@@ -18,7 +18,7 @@ public sealed unsafe class JournalFormatTests
             (RecordType.Bind, 10), (RecordType.Unbind, 11), (RecordType.DefinePublisher, 12), (RecordType.Marker, 13), (RecordType.Restart, 14),
             (RecordType.SnapshotBegin, 15), (RecordType.SnapshotQueue, 16), (RecordType.SnapshotPublisher, 17), (RecordType.SnapshotEnd, 18),
             (RecordType.ForgetPublisher, 19), (RecordType.SnapshotAbort, 20), (RecordType.Group, 21),
-            (RecordType.Drop, 22), (RecordType.Due, 23), (RecordType.Defer, 24), (RecordType.DefineVirtualHost, 25), (RecordType.DeleteVirtualHost, 26),
+            (RecordType.Drop, 22), (RecordType.Due, 23), (RecordType.Defer, 24), (RecordType.DefineVirtualHost, 25), (RecordType.DeleteVirtualHost, 26), (RecordType.Moved, 27),
         ];
         foreach ((RecordType type, int value) in frozen)
             Assert.Equal(value, (int)type);
