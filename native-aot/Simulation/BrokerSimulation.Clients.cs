@@ -269,7 +269,8 @@ internal sealed partial class BrokerSimulation
         uint handle = Pick(handles);
         SortedSet<ulong> unsettled = client.Subscriptions[handle].Unsettled;
         ulong[] tags = [.. unsettled];
-        SettleKind kind = _random.Next(12) switch { 0 => SettleKind.Reject, 1 or 2 => SettleKind.Requeue, _ => SettleKind.Ack };
+        // Where what is rejected goes round it is to go round more than once.
+        SettleKind kind = _random.Next(_profile.Has(SimulationAction.DeadLetters) ? 5 : 12) switch { 0 => SettleKind.Reject, 1 or 2 => SettleKind.Requeue, _ => SettleKind.Ack };
         uint credit = _random.Next(4) == 0 ? 0 : MoreCredit();
         int from = _random.Next(tags.Length);
         int to = from;

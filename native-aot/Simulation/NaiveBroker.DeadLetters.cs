@@ -97,16 +97,19 @@ internal sealed partial class NaiveBroker
     private StoredMessage Die(NaiveQueue queue, StoredMessage message, string reason)
     {
         NaiveDeath? before = Array.Find(message.Deaths, death => death.Queue == queue.Name && death.Reason == reason);
+        SortedDictionary<string, NaiveExchange> exchanges = _state.Hosts[queue.Host].Exchanges;
+        // One that is gone has no name any more.
+        string exchange = exchanges.Values.FirstOrDefault(known => known.Identity == message.Exchange)?.Name ?? "";
         // Again: all else stays as it was the first time.
         NaiveDeath death = before != null ? before with { Count = before.Count + 1 }
-            : new NaiveDeath(queue.Name, reason, message.Exchange, message.Key, _nowNs / 1_000_000_000, 1, message.Headers.Expiration);
+            : new NaiveDeath(queue.Name, reason, exchange, message.Key, _nowNs / 1_000_000_000, 1, message.Headers.Expiration);
         StoredMessage dead = message with
         {
             Key = queue.Options.DeadLetterKey ?? message.Key,
             Headers = message.Headers with { Expiration = null, Table = message.Headers.Table ?? new NaiveTable() },
             ReceivedNs = _nowNs,
             DueNs = 0,
-            Exchange = queue.Options.DeadLetterExchange ?? "",
+            Exchange = exchanges.GetValueOrDefault(queue.Options.DeadLetterExchange ?? "")?.Identity,
             Deaths = [death, .. message.Deaths.Where(known => known != before)],
             FirstDeath = message.FirstDeath ?? death,
             Number = ++_storedCount,
@@ -166,7 +169,8 @@ internal sealed partial class NaiveBroker
     /// <summary>Gives messages their sequences: what the engine holds tells where they are. What is not there any more was pushed out by what came later.</summary>
     private void Place(NaiveQueue queue, List<StoredMessage> messages)
     {
-        EngineQueue real = _engine.Find(queue.Host, queue.Name)!;
+        if (_engine.Find(queue.Host, queue.Name) is not { } real)
+            return; // It goes with the same command.
         if (!_given.TryGetValue(queue, out SortedSet<long>? given))
             _given.Add(queue, given = []);
         for (; queue.Next < real.Next; queue.Next++)
@@ -193,7 +197,7 @@ internal sealed partial class NaiveBroker
             // What the journal cannot be told of any more is not moved: it comes again with the next run.
             if (sequence == 0 && message.Deaths.Length > 0 && Log.State == JournalState.Failed)
                 continue;
-            Check(sequence > 0, $"Queue {queue.Name} goes on at {real.Next}: there is no place for {message}.");
+            Check(sequence > 0, $"Queue {queue.Name} goes on at {real.Next}: there is no place for {message} with key '{message.Key}' and headers {message.Shown}; it holds {string.Join("; ", given.Select(other => Describe(real.Entry(other))))}.");
             given.Remove(sequence);
             EngineEntry? found = there.ContainsKey(message) ? real.Entry(sequence) : null;
             Append(queue, found == null ? message : message with { IsJournaled = found.IsJournaled, End = found.Position + 1 }, sequence);
@@ -205,6 +209,9 @@ internal sealed partial class NaiveBroker
         StoredMessage? newer = queue.ValueKey(message) is { } key ? messages.Find(other => there.ContainsKey(other) && queue.ValueKey(other) == key && (!queue.Durable || other.IsJournaled == message.IsJournaled)) : null;
         return newer != null ? there[newer] : given.FirstOrDefault(sequence => real.Entry(sequence) == null);
     }
+
+    private string Describe(EngineEntry? found) =>
+        found != null && _engine.Read(found.Position) is { } read ? $"{found} with key '{read.Key}' and headers {NaiveHeaders.Decode(read.Headers)}" : $"{found}";
 
     /// <summary>What the engine holds is this message.</summary>
     private bool IsIt(StoredMessage message, EngineEntry found)

@@ -69,7 +69,7 @@ internal sealed partial class NaiveBroker
         var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, IsJournaled: false)
         {
             Number = ++_storedCount,
-            Exchange = publication.Exchange?.Name ?? "",
+            Exchange = publication.Exchange?.Identity,
             DueNs = DueNs(command.Message.Headers, command.ReceivedNs),
         };
         bool isScheduled = message.DueNs > _nowNs;

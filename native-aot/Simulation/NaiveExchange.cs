@@ -23,6 +23,9 @@ internal sealed class NaiveExchange(string name, ExchangeKind kind, ExchangeFlag
 
     internal long DefinedAt { get; set; }
 
+    /// <summary>Tells it from another one of its name, also after a restart.</summary>
+    internal object Identity { get; private init; } = new();
+
     internal bool Exists { get; set; } = true;
 
     /// <summary>In the order in which they were bound.</summary>
@@ -72,7 +75,7 @@ internal sealed class NaiveExchange(string name, ExchangeKind kind, ExchangeFlag
     /// <summary>What survives a restart: bindings between things that do.</summary>
     internal NaiveExchange CopyDurable(NaiveVirtualHost host)
     {
-        var copy = new NaiveExchange(Name, Kind, Flags, Arguments) { DefinedAt = DefinedAt };
+        var copy = new NaiveExchange(Name, Kind, Flags, Arguments) { DefinedAt = DefinedAt, Identity = Identity };
         copy.Bindings.AddRange(Bindings.Where(host.IsDurable));
         if (copy.Bindings.Count == Bindings.Count)
         {

@@ -143,7 +143,7 @@ internal sealed class SimulatedTopology
         {
             arguments = arguments.With("x-dead-letter-exchange", _random.Next(2) == 0 ? "" : $"x{_random.Next(6)}");
             if (_random.Next(3) != 0)
-                arguments = arguments.With("x-dead-letter-routing-key", _random.Next(4) == 0 ? Pick(Keys) : $"q{_random.Next(8)}");
+                arguments = arguments.With("x-dead-letter-routing-key", _random.Next(3) switch { 0 => name, 1 when _random.Next(2) == 0 => Pick(Keys), _ => $"q{_random.Next(8)}" });
         }
         if (_random.Next(10) == 0)
             arguments = arguments.With("x-note", "means nothing");

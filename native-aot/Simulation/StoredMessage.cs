@@ -6,8 +6,8 @@ internal sealed record StoredMessage(NaiveMessage Message, string Key, NaiveHead
     /// <summary>Tells it from the same message stored another time.</summary>
     internal long Number { get; init; }
 
-    /// <summary>Name of the exchange it was published to.</summary>
-    internal string Exchange { get; init; } = "";
+    /// <summary>Of the exchange it was published to; null for the default exchange.</summary>
+    internal object? Exchange { get; init; }
 
     /// <summary>Routing key, headers and body in bytes. Of a dead letter, as it was found: how headers are written is the broker's choice.</summary>
     internal int PayloadLength { get; init; } = Key.Length + Message.HeaderBytes.Length + Message.Body.Length;
