@@ -36,6 +36,7 @@ internal sealed unsafe partial class BrokerEngine
         log.AddReferences(target, _moves.Count, Share(view.PayloadLength, _moves.Count) * _moves.Count);
         foreach (Move move in _moves)
             Repoint(log, in move, position, target, isShared: _moves.Count > 1);
+        ReclaimedCount++;
         ReclaimedBytes += RecordLayout.AlignedLength(bodyLength);
         steps -= 1 + bodyLength / BytesPerStep;
         return AppendStatus.Appended;

@@ -38,6 +38,9 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Bytes of records that were moved out of old segments, since the start.</summary>
     internal long ReclaimedBytes { get; private set; }
 
+    /// <summary>Records that were moved, since the start.</summary>
+    internal long ReclaimedCount { get; private set; }
+
     /// <summary>The oldest segment is to be emptied, and has to be durable before.</summary>
     internal bool ReclaimWaitsForDisk { get; private set; }
 

@@ -16,6 +16,9 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<(BrokerQueue Queue, int PayloadLength, int Count)> _commitReserved = [];
     private readonly List<Consumer> _commitMarked = [];
 
+    /// <summary>Transactions that were committed with something in them, since the start.</summary>
+    internal long CommittedCount { get; private set; }
+
     /// <summary>Most bytes of a transaction: what one group can hold.</summary>
     private int MaxTransactionLength => Math.Min(_limits.MaxTransactionBytes, (_durableLog ?? _transientLog).MaxBodyLength);
 
@@ -88,6 +91,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         ulong count = (ulong)transaction.Count;
         transaction.Clear();
+        CommittedCount++;
         AnswerWhenDurable(session, new PendingReply(EventType.Done, session, request, end, null, count));
         return true;
     }

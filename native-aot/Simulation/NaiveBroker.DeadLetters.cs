@@ -120,7 +120,8 @@ internal sealed partial class NaiveBroker
     /// <summary>A queue that drops from its head is brought within its bounds, as far as messages are ready (rule L3).</summary>
     private void DropFromHead(NaiveQueue queue)
     {
-        if (queue.Options.Overflow != "drop-head")
+        // What a transaction pushes out goes right after all of it.
+        if (queue.Options.Overflow != "drop-head" || _isCommitting)
             return;
         while (!queue.IsWithinBounds && queue.Entries.Values.Where(entry => entry.IsReady).OrderBy(queue.Priority).ThenBy(entry => entry.Sequence).FirstOrDefault() is { } head)
         {

@@ -23,6 +23,11 @@ internal sealed partial class NaiveBroker
     {
         if (!TryGetConsumer(session, command.Subscription, out NaiveConsumer? consumer))
             return;
+        if (command.IsInTransaction)
+        {
+            AddToTransaction(session, consumer, command);
+            return;
+        }
         if (!CanSettle(consumer, command))
         {
             Fault(session, ErrorCode.UnknownDeliveryTag);

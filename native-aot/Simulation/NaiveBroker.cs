@@ -17,6 +17,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     private EngineView _engine = null!;
     private long _tailBefore;
     private long _publishedBefore;
+    private long _committedBefore;
     private long _nowNs;
     private int _publisherCount;
     private long _storedCount;
@@ -75,6 +76,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     {
         _tailBefore = Log.Tail;
         _publishedBefore = _core.Engine.PublishedCount;
+        _committedBefore = _core.Engine.CommittedCount;
     }
 
     /// <summary>After each call of the engine: sessions whose reply found no room are over.</summary>
@@ -147,6 +149,13 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 break;
             case SessionRequest { Type: CommandType.Recover } recover:
                 OnRecover(session, recover);
+                break;
+            case SessionRequest { Type: CommandType.CommitTransaction } commit:
+                OnCommit(session, commit);
+                break;
+            case SessionRequest { Type: CommandType.RollbackTransaction } rollback:
+                Now(session, rollback.Request, EventType.Done, (ulong)session.Transaction.Operations.Count);
+                session.Transaction.Clear();
                 break;
             case SessionRequest { Type: CommandType.SetMaxUnacked } most:
                 session.MaxUnacked = most.Value;
