@@ -50,10 +50,10 @@ internal sealed unsafe partial class BrokerEngine
         hash.Add(queue.Options.AutoDelete ? 1 : 0);
         hash.Add(queue.Options.MaxLength);
         hash.Add(queue.Options.Arguments);
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence = queue.Entries.NextHeld(sequence + 1))
         {
             QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry == null || (entry->Position & Journal.RecordLog.TransientBit) != 0)
+            if ((entry->Position & Journal.RecordLog.TransientBit) != 0)
                 continue;
             hash.Add(sequence);
             hash.Add(entry->Position);

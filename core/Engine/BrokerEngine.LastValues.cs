@@ -92,12 +92,9 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>After a replay: finds the newest of each key. Older ones that came back with the restart go.</summary>
     private void IndexLastValues(BrokerQueue queue)
     {
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence = queue.Entries.NextHeld(sequence + 1))
         {
-            QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry == null)
-                continue;
-            MessageView view = ViewOf(entry->Position);
+            MessageView view = ViewOf(queue.Entries.Find(sequence)->Position);
             if (TryGetKey(queue, view.RoutingKey, view.Headers, out ReadOnlySpan<byte> value))
             {
                 long older = NewestOf(queue, value, out _);

@@ -35,12 +35,8 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>After a replay: all that a queue holds.</summary>
     private void AddReferences(BrokerQueue queue)
     {
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
-        {
-            QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry != null)
-                AddReference(entry->Hold);
-        }
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence = queue.Entries.NextHeld(sequence + 1))
+            AddReference(queue.Entries.Find(sequence)->Hold);
         if (queue.Scheduled == null)
             return;
         foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)

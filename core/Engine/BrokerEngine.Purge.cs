@@ -40,10 +40,9 @@ internal sealed unsafe partial class BrokerEngine
         bool isTold = queue.Durable && _durableLog != null;
         int most = isTold ? (_durableLog!.MaxBodyLength - 4 * DropLength) / SequenceRange.Length : int.MaxValue;
         _dropped.Clear();
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next && _dropped.Count < most; sequence++)
+        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next && _dropped.Count < most; sequence = queue.Entries.NextHeld(sequence + 1))
         {
-            QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry == null || entry->State != EntryState.Ready)
+            if (queue.Entries.Find(sequence)->State != EntryState.Ready)
                 continue;
             _dropped.Add(sequence);
             purged++;

@@ -74,10 +74,10 @@ internal sealed unsafe partial class BrokerEngine
     {
         foreach (BrokerQueue queue in _topology.QueuesById())
         {
-            for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence++)
+            for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence = queue.Entries.NextHeld(sequence + 1))
             {
                 QueueEntry* entry = queue.Entries.Find(sequence);
-                if (entry != null && entry->HasDeadline)
+                if (entry->HasDeadline)
                     queue.AddDeadline(entry, sequence, DeadlineOf(queue, entry->Position));
             }
             if (queue.Options.LastValueKey != null)

@@ -122,6 +122,9 @@ internal sealed unsafe class JournalScan
         while (true)
         {
             FoundSegment segment = _folder.Segments[index];
+            if (index == First)
+                ReadAhead(index + 1);
+            ReadAhead(index + 2);
             end = ScanSegment(segment, ref visitor);
             if (end != (segment.Id + 1) * _size)
                 break;
@@ -147,6 +150,13 @@ internal sealed unsafe class JournalScan
     {
         if (_scanner.NewerPosition >= 0)
             throw JournalFolder.NewerRecord(_folder.Storage.Location, _scanner.NewerPosition, _size);
+    }
+
+    // A disk gives more where more than one read is under way: of two segments behind the one that is read.
+    private void ReadAhead(int index)
+    {
+        if (index < _folder.Segments.Count)
+            _folder.Segments[index].File.ReadAhead();
     }
 
     /// <returns>Position after the last valid record of the segment; its base when the header is not valid.</returns>

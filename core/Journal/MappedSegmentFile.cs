@@ -138,6 +138,8 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return done;
     }
 
+    internal override void ReadAhead() => _ = NativeFile.AdviseFile(_file, 0, 0, NativeFile.AdviceWillNeed);
+
     // Its result says nothing: pages that are still to be written stay, and they are what will be on disk.
     internal override void DropCache() => _ = NativeFile.AdviseFile(_file, 0, 0, NativeFile.FileAdviceDontNeed);
 

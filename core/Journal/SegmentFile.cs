@@ -46,6 +46,11 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <returns>Bytes read, fewer than asked for at the end of the file only; or minus the error number.</returns>
     internal abstract int Read(long offset, byte* buffer, int length);
 
+    /// <summary>Says that the file is about to be read from its start to its end. Does not wait.</summary>
+    internal virtual void ReadAhead()
+    {
+    }
+
     /// <summary>Forgets cached pages that the system takes for written, so that reads show what the disk has.</summary>
     internal abstract void DropCache();
 

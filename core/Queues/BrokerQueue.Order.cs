@@ -115,11 +115,10 @@ internal sealed unsafe partial class BrokerQueue
 
     private void MoveCursorBehind(long sequence)
     {
-        for (; Cursor < sequence; Cursor++)
+        for (long before = Entries.NextHeld(Cursor); before < sequence; before = Entries.NextHeld(before + 1))
         {
-            QueueEntry* entry = Entries.Find(Cursor);
-            if (entry != null && entry->State == EntryState.Ready && _levels == null)
-                (_returned ??= new SequenceHeap()).Push(Cursor);
+            if (Entries.Find(before)->State == EntryState.Ready && _levels == null)
+                (_returned ??= new SequenceHeap()).Push(before);
         }
         Cursor = Math.Max(Cursor, sequence + 1);
     }
@@ -137,18 +136,9 @@ internal sealed unsafe partial class BrokerQueue
                 return entry;
             _returned.PopStale();
         }
-        while (Cursor < Entries.Next)
-        {
-            QueueEntry* entry = Entries.Find(Cursor);
-            if (entry != null)
-            {
-                sequence = Cursor;
-                return entry;
-            }
-            Cursor++;
-        }
-        sequence = 0;
-        return null;
+        Cursor = Entries.NextHeld(Cursor);
+        sequence = Cursor;
+        return Entries.Find(Cursor);
     }
 
     /// <summary>Marks what <see cref="PeekReady"/> gave as delivered.</summary>
@@ -196,16 +186,9 @@ internal sealed unsafe partial class BrokerQueue
             if (isReady)
                 return entry;
         }
-        for (; cursor < Entries.Next; cursor++)
-        {
-            QueueEntry* entry = Entries.Find(cursor);
-            if (entry == null)
-                continue;
-            sequence = cursor++;
-            return entry;
-        }
-        sequence = 0;
-        return null;
+        sequence = Entries.NextHeld(cursor);
+        cursor = Math.Min(sequence + 1, Entries.Next);
+        return Entries.Find(sequence);
     }
 
     internal void PutBackHead(byte priority, long sequence) => PushReady(priority, sequence);
@@ -229,12 +212,9 @@ internal sealed unsafe partial class BrokerQueue
             MarkStaleDeadline(entry);
         if (state == EntryState.Ready)
             UnpushReady(entry->Priority, sequence);
-        if (sequence == Entries.Head)
-        {
-            Entries.AdvanceHead();
-            if (Cursor < Entries.Head)
-                Cursor = Entries.Head;
-        }
+        Entries.Remove(sequence);
+        if (Cursor < Entries.Head)
+            Cursor = Entries.Head;
         return true;
     }
 
@@ -300,12 +280,10 @@ internal sealed unsafe partial class BrokerQueue
     {
         if (_levels != null)
             return;
-        for (; Cursor < cursor && Cursor < Entries.Next; Cursor++)
-        {
-            QueueEntry* entry = Entries.Find(Cursor);
-            if (entry != null)
-                MarkUnsettled(entry);
-        }
+        long end = Math.Min(cursor, Entries.Next);
+        for (long sequence = Entries.NextHeld(Cursor); sequence < end; sequence = Entries.NextHeld(sequence + 1))
+            MarkUnsettled(Entries.Find(sequence));
+        Cursor = Math.Max(Cursor, end);
         // Not the record's cursor: past messages that were in memory only it is ahead of sequences that will be given again.
         JournaledCursor = Math.Max(JournaledCursor, Cursor);
     }
@@ -337,11 +315,9 @@ internal sealed unsafe partial class BrokerQueue
     {
         if (maybeDelivered)
             Scheduled?.MarkMaybeDelivered();
-        for (long sequence = Entries.Head; sequence < Entries.Next; sequence++)
+        for (long sequence = Entries.Head; sequence < Entries.Next; sequence = Entries.NextHeld(sequence + 1))
         {
             QueueEntry* entry = Entries.Find(sequence);
-            if (entry == null)
-                continue;
             if (maybeDelivered)
                 entry->MaybeDelivered = 1;
             if (entry->State == EntryState.Unsettled)
@@ -361,12 +337,8 @@ internal sealed unsafe partial class BrokerQueue
     /// <param name="released">Told of each message's record.</param>
     internal void Clear(Action<MessageHold>? released = null)
     {
-        for (long sequence = Entries.Head; released != null && sequence < Entries.Next; sequence++)
-        {
-            QueueEntry* entry = Entries.Find(sequence);
-            if (entry != null)
-                released(entry->Hold);
-        }
+        for (long sequence = Entries.Head; released != null && sequence < Entries.Next; sequence = Entries.NextHeld(sequence + 1))
+            released(Entries.Find(sequence)->Hold);
         Entries.Clear();
         _levels?.Clear();
         _returned = null;

@@ -30,9 +30,13 @@ internal sealed unsafe class EntryPool : IDisposable
     /// <summary>Heaps that no priority uses.</summary>
     internal Stack<SequenceHeap> Heaps { get; } = new();
 
-    /// <summary>A block of entries that are all gone.</summary>
+    /// <summary>Blocks that queues have.</summary>
+    internal long RentedBlocks { get; private set; }
+
+    /// <summary>A block of entries that are all gone; its address is a multiple of <see cref="BlockBytes"/>.</summary>
     internal QueueEntry* Rent()
     {
+        RentedBlocks++;
         if (_withFree == null)
             AddSlab();
         Slab* slab = _withFree;
@@ -48,6 +52,7 @@ internal sealed unsafe class EntryPool : IDisposable
 
     internal void Return(QueueEntry* block)
     {
+        RentedBlocks--;
         var slab = (Slab*)((nint)block & ~(nint)(SlabBytes - 1));
         if (slab->Free == null)
             Link(slab);
