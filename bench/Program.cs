@@ -17,6 +17,8 @@ var root = new RootCommand("""
       dotnet run -c Release --project bench -- throughput --door ring
     What exchanges and queues cost, each figure beside what it is to reach:
       dotnet run -c Release --project bench -- model
+    What the store costs when it grows, and when it is read again:
+      dotnet run -c Release --project bench -- journal
 
     Results go to standard output, progress to standard error. A run in which a message was lost, repeated, out of order
     or altered says so and ends with exit code 1. For an AOT server: dotnet publish native-aot -c Release -o artifacts
@@ -29,6 +31,7 @@ var root = new RootCommand("""
     FloorCommand.Create(),
     MicroCommand.Create(),
     ModelCommand.Create(),
+    JournalCommand.Create(),
     SuiteCommand.Create(),
     EchoCommand.Create(),
 };

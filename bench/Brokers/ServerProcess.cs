@@ -44,12 +44,17 @@ internal sealed partial class ServerProcess : BrokerUnderTest
     internal double StartMs { get; private set; }
 
     /// <exception cref="BenchException">It is not built, or did not come up; the message has what it said.</exception>
-    internal static new ServerProcess Start(RunOptions options)
+    internal static new ServerProcess Start(RunOptions options) =>
+        Start(options, Path.Combine(options.DataFolder, $"journal-{Guid.NewGuid():N}"));
+
+    /// <param name="journal">Its data folder, made when it is not there; removed at the end.</param>
+    /// <param name="more">Further arguments.</param>
+    /// <inheritdoc cref="Start(RunOptions)"/>
+    internal static ServerProcess Start(RunOptions options, string journal, params string[] more)
     {
         ServerProgram program = ServerProgram.Find(options.ServerProgram);
-        string journal = Path.Combine(options.DataFolder, $"journal-{Guid.NewGuid():N}");
         Directory.CreateDirectory(journal);
-        ProcessStartInfo start = program.StartInfo("serve", "--data", journal, "--listen", "tcp://127.0.0.1:0", "--idle", options.IdleName, "--stats", "--stop-with-input");
+        ProcessStartInfo start = program.StartInfo(["serve", "--data", journal, "--listen", "tcp://127.0.0.1:0", "--idle", options.IdleName, "--stats", "--stop-with-input", .. more]);
         if (options.Spin && Environment.ProcessorCount > 1)
         {
             start.ArgumentList.Add("--pin");
@@ -108,6 +113,14 @@ internal sealed partial class ServerProcess : BrokerUnderTest
         _process.Dispose();
         if (Directory.Exists(_journal))
             Directory.Delete(_journal, recursive: true);
+    }
+
+    /// <summary>Ends it as <c>kill -9</c> does. Its data folder stays.</summary>
+    internal void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
     }
 
     private string Output()

@@ -39,7 +39,7 @@ internal static class ModelCommand
         {
             using var data = new DataFolder(parsed.GetValue(shared.Data));
             ResultPrinter.PrintHeader(Console.Out, "the model", data.Name);
-            IReadOnlyList<ModelFigure> figures = ModelRunner.Run(
+            IReadOnlyList<Figure> figures = ModelRunner.Run(
                 new ModelOptions
                 {
                     Queues = parsed.GetValue(queues),
@@ -53,7 +53,7 @@ internal static class ModelCommand
                     Progress = new Progress(Console.Error),
                 },
                 parsed.GetValue(only) ?? ids);
-            TextTable table = ModelFigure.Table(figures);
+            TextTable table = Figure.Table(figures);
             Console.Out.WriteLine(parsed.GetValue(markdown) ? table.ToMarkdown() : table.ToString());
             if (parsed.GetValue(shared.Json))
                 Console.Out.WriteLine(BenchJson.Write(figures));

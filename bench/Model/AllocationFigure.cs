@@ -1,3 +1,4 @@
+using LowLatency.Bench.Reports;
 using LowLatency.Bench.Workloads;
 
 namespace LowLatency.Bench.Model;
@@ -7,7 +8,7 @@ internal static class AllocationFigure
 {
     private const int WarmUpCycles = 100;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<Figure> Measure(ModelOptions options)
     {
         foreach (AllocationPath path in AllocationPath.All)
         {

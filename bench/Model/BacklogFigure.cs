@@ -1,4 +1,5 @@
 using LowLatency.Bench.Machine;
+using LowLatency.Bench.Reports;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Bench.Model;
@@ -12,15 +13,15 @@ internal static class BacklogFigure
     /// <summary>Of a log, at most.</summary>
     private const long BytesPerMessage = 256;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<Figure> Measure(ModelOptions options)
     {
-        foreach (ModelFigure figure in Measure(options, DurabilityLevel.Process))
+        foreach (Figure figure in Measure(options, DurabilityLevel.Process))
             yield return figure;
-        foreach (ModelFigure figure in Measure(options, DurabilityLevel.Memory))
+        foreach (Figure figure in Measure(options, DurabilityLevel.Memory))
             yield return figure;
     }
 
-    private static IEnumerable<ModelFigure> Measure(ModelOptions options, DurabilityLevel level)
+    private static IEnumerable<Figure> Measure(ModelOptions options, DurabilityLevel level)
     {
         bool isDurable = level != DurabilityLevel.Memory;
         string name = isDurable ? "process" : "memory";

@@ -1,3 +1,4 @@
+using LowLatency.Bench.Reports;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 
@@ -10,7 +11,7 @@ internal static class FanOutFigure
     private const int BodyLength = 128;
     private const int LargeBodyLength = 4096;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<Figure> Measure(ModelOptions options)
     {
         using var broker = new ModelBroker(options.DataFolder);
         broker.DeclareExchange("ticks", ExchangeKind.Fanout);

@@ -1,13 +1,14 @@
 using System.Runtime;
 using LowLatency.Bench.Machine;
 using LowLatency.Bench.Native;
+using LowLatency.Bench.Reports;
 
 namespace LowLatency.Bench.Model;
 
 /// <summary>What a queue costs that nothing waits in.</summary>
 internal static class MemoryFigure
 {
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<Figure> Measure(ModelOptions options)
     {
         using var broker = new ModelBroker(options.DataFolder);
         broker.DeclareQueue("first");

@@ -1,3 +1,4 @@
+using LowLatency.Bench.Reports;
 using LowLatency.Bench.Workloads;
 
 namespace LowLatency.Bench.Model;
@@ -5,7 +6,7 @@ namespace LowLatency.Bench.Model;
 /// <summary>Measures the figures of the model, group by group.</summary>
 internal static class ModelRunner
 {
-    internal static IReadOnlyList<(string Id, Func<ModelOptions, IEnumerable<ModelFigure>> Measure)> Groups { get; } =
+    internal static IReadOnlyList<(string Id, Func<ModelOptions, IEnumerable<Figure>> Measure)> Groups { get; } =
     [
         ("routing", RoutingFigure.Measure),
         ("round-robin", RoundRobinFigure.Measure),
@@ -17,20 +18,20 @@ internal static class ModelRunner
     ];
 
     /// <param name="ids">Which groups.</param>
-    internal static IReadOnlyList<ModelFigure> Run(ModelOptions options, IEnumerable<string> ids)
+    internal static IReadOnlyList<Figure> Run(ModelOptions options, IEnumerable<string> ids)
     {
-        List<ModelFigure> figures = [];
-        foreach ((string id, Func<ModelOptions, IEnumerable<ModelFigure>> measure) in Groups.Where(group => ids.Contains(group.Id)))
+        List<Figure> figures = [];
+        foreach ((string id, Func<ModelOptions, IEnumerable<Figure>> measure) in Groups.Where(group => ids.Contains(group.Id)))
         {
             options.Progress.Say($"{id} …");
             try
             {
-                foreach (ModelFigure figure in measure(options))
+                foreach (Figure figure in measure(options))
                     figures.Add(figure);
             }
             catch (Exception error) when (error is BenchException or InvalidOperationException)
             {
-                figures.Add(new ModelFigure(id, id, null, "", Error: error.Message));
+                figures.Add(new Figure(id, id, null, "", Error: error.Message));
             }
         }
         return figures;

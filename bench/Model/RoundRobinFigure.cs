@@ -1,5 +1,6 @@
 using System.Text;
 using LowLatency.Bench.Machine;
+using LowLatency.Bench.Reports;
 using LowLatency.Core.Engine;
 
 namespace LowLatency.Bench.Model;
@@ -10,10 +11,10 @@ internal static class RoundRobinFigure
     private const int BodyLength = 128;
     private const int Batch = 64;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options) =>
+    internal static IEnumerable<Figure> Measure(ModelOptions options) =>
         [.. Measure(options, DurabilityLevel.Memory), .. Measure(options, DurabilityLevel.Process)];
 
-    private static ModelFigure[] Measure(ModelOptions options, DurabilityLevel level)
+    private static Figure[] Measure(ModelOptions options, DurabilityLevel level)
     {
         bool isDurable = level != DurabilityLevel.Memory;
         using var broker = new ModelBroker(isDurable ? options.DataFolder : null) { CountsTime = false };

@@ -1,5 +1,6 @@
 using System.Text;
 using LowLatency.Bench.Machine;
+using LowLatency.Bench.Reports;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Routing;
@@ -15,7 +16,7 @@ internal static class RoutingFigure
     private const int KeyCount = 1024;
     private const int CachedKeys = 8;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<Figure> Measure(ModelOptions options)
     {
         using var broker = new ModelBroker(dataFolder: null);
         Declare(broker, options);
@@ -84,7 +85,7 @@ internal static class RoutingFigure
         return headers;
     }
 
-    private static ModelFigure Cached(ModelOptions options, VirtualHost host, byte[][] keys)
+    private static Figure Cached(ModelOptions options, VirtualHost host, byte[][] keys)
     {
         var router = new Router();
         var set = new RouteSet();
@@ -110,7 +111,7 @@ internal static class RoutingFigure
             : new("routing", "route, cached", null, "ns", 20, Error: "keys were not in the cache");
     }
 
-    private static ModelFigure Route(ModelOptions options, VirtualHost host, string name, byte[][] keys, byte[][] headers, string what, double? targetNs)
+    private static Figure Route(ModelOptions options, VirtualHost host, string name, byte[][] keys, byte[][] headers, string what, double? targetNs)
     {
         var router = new Router();
         var set = new RouteSet();

@@ -1,4 +1,5 @@
 using LowLatency.Bench.Machine;
+using LowLatency.Bench.Reports;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Messages;
 
@@ -10,7 +11,7 @@ internal static class TimerFigure
     private const int Batch = 64;
     private const long HourMs = 3600 * 1000;
 
-    internal static IEnumerable<ModelFigure> Measure(ModelOptions options)
+    internal static IEnumerable<Figure> Measure(ModelOptions options)
     {
         var scheduled = new ContentHeaderBuilder();
         scheduled.Headers.Add("x-delay", HourMs);
@@ -18,7 +19,7 @@ internal static class TimerFigure
         yield return Tick(options, "expiring", new ContentHeaderBuilder().Expiration(HourMs).Build().ToArray());
     }
 
-    private static ModelFigure Tick(ModelOptions options, string what, byte[] headers)
+    private static Figure Tick(ModelOptions options, string what, byte[] headers)
     {
         using var broker = new ModelBroker(options.DataFolder);
         broker.DeclareQueue("queue");

@@ -15,7 +15,7 @@ public class ModelTests
     public void ShouldMeasureEveryFigure(string id)
     {
         string folder = Directory.CreateTempSubdirectory("lowlatency-model-").FullName;
-        IReadOnlyList<ModelFigure> figures = ModelRunner.Run(
+        IReadOnlyList<Figure> figures = ModelRunner.Run(
             new ModelOptions
             {
                 Queues = 100,
@@ -46,7 +46,7 @@ public class ModelTests
     [Fact]
     public void ShouldSayWhatIsReached()
     {
-        ModelFigure[] figures =
+        Figure[] figures =
         [
             new("a", "at most", 5, "ns", 5),
             new("a", "above", 5.1, "ns", 5),
@@ -57,7 +57,7 @@ public class ModelTests
         ];
         Assert.Equal([true, false, true, false, null, false], figures.Select(figure => figure.IsReached));
 
-        string table = ModelFigure.Table(figures).ToString();
+        string table = Figure.Table(figures).ToString();
         Assert.Contains("1,234 messages/s", table, StringComparison.Ordinal);
         Assert.Contains("≥ 80 %", table, StringComparison.Ordinal);
         Assert.Contains("No queue.", table, StringComparison.Ordinal);

@@ -1,16 +1,14 @@
-using LowLatency.Bench.Reports;
+namespace LowLatency.Bench.Reports;
 
-namespace LowLatency.Bench.Model;
-
-/// <summary>One figure of the model: what was measured, what it is to reach.</summary>
-/// <param name="Id">Of the group that it was measured in: see <see cref="ModelRunner.Groups"/>.</param>
+/// <summary>One figure: what was measured, what it is to reach.</summary>
+/// <param name="Id">Of the group that it was measured in.</param>
 /// <param name="What">In words.</param>
 /// <param name="Value">Null when it could not be measured: see <paramref name="Error"/>.</param>
 /// <param name="Unit">Of value and target.</param>
 /// <param name="Target">Null when it is there only to compare with.</param>
 /// <param name="IsFloor">The value is to be at least the target, not at most.</param>
 /// <param name="Error">Why there is no value.</param>
-internal sealed record ModelFigure(string Id, string What, double? Value, string Unit, double? Target = null, bool IsFloor = false, string? Error = null)
+internal sealed record Figure(string Id, string What, double? Value, string Unit, double? Target = null, bool IsFloor = false, string? Error = null)
 {
     /// <summary>Null where there is no target.</summary>
     public bool? IsReached => Error != null ? false
@@ -24,10 +22,10 @@ internal sealed record ModelFigure(string Id, string What, double? Value, string
 
     internal string ReachedText => IsReached switch { true => "yes", false => "NO", null => "" };
 
-    internal static TextTable Table(IEnumerable<ModelFigure> figures)
+    internal static TextTable Table(IEnumerable<Figure> figures)
     {
         var table = new TextTable("figure", "measured", "to reach", "reached");
-        foreach (ModelFigure figure in figures)
+        foreach (Figure figure in figures)
             table.Add(figure.What, figure.ValueText, figure.TargetText, figure.ReachedText);
         return table;
     }
