@@ -90,6 +90,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     {
         Segment? segment = null;
         failure = "";
+        _nextLookMs = 0; // What it takes, or why there is none.
         try
         {
             segment = TakeSpare() ?? MakeNew(out failure);
@@ -113,7 +114,6 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
             return null;
         }
         _storage.SyncDirectory();
-        _nextLookMs = 0;
         return segment;
     }
 

@@ -100,6 +100,7 @@ internal sealed class ServeRun : IDisposable
             journalFailed = CheckJournal(broker, journalFailed);
             space.Check();
         }
+        space.Check();
         return CheckJournal(broker, journalFailed);
     }
 

@@ -70,6 +70,16 @@ public sealed class HeldBackTests : IDisposable
     }
 
     [Fact]
+    public void ShouldConfirmWhatCameBeforeTheQueueWasAtItsBoundInTheSameBatch()
+    {
+        using EngineHarness engine = StartWithBound(1);
+        engine.Publish(1, 1, 1, "m1");
+        engine.Publish(1, 1, 2, "m2");
+        engine.Run();
+        Assert.Equal(1ul, engine.Single<ConfirmEvent>(EventType.Confirm).Sequence);
+    }
+
+    [Fact]
     public void ShouldGoOnWithMemoryAndAcksAndDeletesAndPurges()
     {
         using EngineHarness engine = Start(DurabilityLevel.Disk);

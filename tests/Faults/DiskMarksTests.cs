@@ -76,6 +76,8 @@ public sealed class DiskMarksTests(ITestOutputHelper output)
             acked.UnionWith(AckSome(connection, 5));
             connection.DeleteQueue(connection.DeclareQueue("").Name);
 
+            Thread.Sleep(1200); // The operator is told twice a second.
+
             // Space returns.
             File.Delete(ballast);
             File.Delete(ballast + "-2");
