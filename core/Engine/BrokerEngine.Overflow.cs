@@ -40,14 +40,14 @@ internal sealed unsafe partial class BrokerEngine
     private void PlanDropped(BrokerQueue queue, long count, long bytes, int priority, in Admission admission, long place, RecordLog? log)
     {
         long cursor = queue.Cursor;
-        bool hasSkipped = false;
         while (count > queue.Options.MaxLength || (bytes > queue.Options.MaxBytes && count > 1))
         {
             QueueEntry* entry = queue.NextHead(ref cursor, out long sequence);
             if (entry != null && priority == int.MaxValue && sequence == place && log != null)
             {
-                hasSkipped = true; // The one that is replaced by the one that comes: it makes no room.
-                continue;
+                // The place of the one that comes: it goes itself as soon as it is there, and those behind it may stay.
+                queue.PutBackHead(entry->Priority, sequence);
+                break;
             }
             bool isNewFirst = priority != int.MaxValue && (entry == null || entry->Priority > priority);
             if (entry == null || isNewFirst || !TryPlanDeparture(queue, sequence, entry, DropReason.MaxLength))
@@ -62,8 +62,6 @@ internal sealed unsafe partial class BrokerEngine
             count--;
             bytes -= entry->PayloadLength;
         }
-        if (hasSkipped)
-            queue.PutBackHead(queue.Entries.Find(place)->Priority, place);
     }
 
     // The message that comes is itself the first to go.

@@ -28,9 +28,11 @@ internal sealed unsafe partial class BrokerEngine
     private int _reclaimOffset;
     private int _reclaimPass;
     private long _reclaimAfter;
+    private bool _reclaimsAll;
 
     // Queues in which messages of the segment are that its records do not lead to: once scheduled, or waiting for their back-off.
     private readonly List<BrokerQueue> _toWalk = [];
+    private long _walk;
     private int _walkQueue;
     private int _walkStage;
     private long _walkPlace;
@@ -38,7 +40,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Bytes of records that were moved out of old segments, since the start.</summary>
     internal long ReclaimedBytes { get; private set; }
 
-    /// <summary>The oldest segment is to be emptied, and has to be durable before.</summary>
+    /// <summary>Segments are empty, and too many to keep until something else makes durable what has to be for them to go.</summary>
     internal bool ReclaimWaitsForDisk { get; private set; }
 
     /// <summary>One slice of work. Between batches.</summary>
@@ -48,7 +50,7 @@ internal sealed unsafe partial class BrokerEngine
         RecordLog? log = _durableLog;
         if (log == null || log.State != JournalState.Open)
             return 0;
-        if (_reclaimStage == ReclaimStage.None ? !log.HasMuchDead || !TryBeginReclaim(log) : !IsReclaiming(log))
+        if (_reclaimStage == ReclaimStage.None ? !TryBeginReclaim(log) : !IsReclaiming())
             return 0;
         int steps = StepsPerSlice;
         AppendStatus status = AppendStatus.Appended;
@@ -61,17 +63,27 @@ internal sealed unsafe partial class BrokerEngine
                 _ => ReclaimKeepers(log),
             };
         }
-        return StepsPerSlice - steps;
+        return status == AppendStatus.Appended ? StepsPerSlice - steps : 0;
     }
 
     private bool TryBeginReclaim(RecordLog log)
     {
-        Segment oldest = log.Oldest;
-        // One without references goes by itself; one that could not be emptied is tried again when more came.
-        if (oldest.References == 0 || log.Tail < _reclaimAfter)
+        bool hasMuchDead = log.HasMuchDead;
+        ReclaimWaitsForDisk = false;
+        if (!hasMuchDead && !_reclaimsAll)
             return false;
-        ReclaimWaitsForDisk = oldest.Base + oldest.Length > DurablePosition;
-        if (ReclaimWaitsForDisk || !log.IsLoaded(oldest))
+        // Where little is live all closed segments are emptied: then they go without a sync (see RecordLog.FindOldestNeeded).
+        _reclaimsAll = log.LiveBytes < log.SegmentSize / 4;
+        // It need not be durable: what allows to skip it is behind the records that take the place of its own, and becomes durable with them.
+        Segment? oldest = hasMuchDead || _reclaimsAll ? log.FindOldestInUse() : null;
+        if (oldest == null)
+        {
+            _reclaimsAll = false;
+            ReclaimWaitsForDisk = hasMuchDead && DurablePosition < log.Active!.Base;
+            return false;
+        }
+        // One that could not be emptied is tried again when more came.
+        if (log.Tail < _reclaimAfter || !log.IsLoaded(oldest))
             return false;
         _reclaimed = oldest;
         _reclaimPass = 0;
@@ -84,16 +96,17 @@ internal sealed unsafe partial class BrokerEngine
         _reclaimStage = ReclaimStage.Records;
         _reclaimOffset = SegmentLayout.HeaderLength;
         _toWalk.Clear();
+        _walk++;
         _walkQueue = 0;
         _walkStage = 0;
         _walkPlace = 0;
     }
 
-    private bool IsReclaiming(RecordLog log)
+    private bool IsReclaiming()
     {
-        if (_reclaimed == log.Oldest && _reclaimed.References > 0)
+        if (_reclaimed!.References > 0)
             return true;
-        EndReclaim();
+        EndReclaim(); // Its last message went by itself.
         return false;
     }
 
@@ -151,10 +164,16 @@ internal sealed unsafe partial class BrokerEngine
             bool isHere = entry != null && entry->Position == position;
             if (isHere && entry->State != EntryState.Delayed)
                 _moves.Add(new Move(queue, sequence));
-            else if ((isScheduled || isHere) && !_toWalk.Contains(queue))
-                _toWalk.Add(queue);
+            else if ((isScheduled || isHere) && queue.WalkStamp != _walk)
+                AddToWalk(queue);
         }
         return _moves.Count == 0 ? AppendStatus.Appended : TryMove(log, position, ref steps);
+    }
+
+    private void AddToWalk(BrokerQueue queue)
+    {
+        queue.WalkStamp = _walk;
+        _toWalk.Add(queue);
     }
 
     /// <summary>Looks through queues for what the records did not lead to: first what has a place, then what is delayed, then what is scheduled.</summary>

@@ -4,7 +4,7 @@ namespace LowLatency.Core.Journal;
 internal interface IJournalVisitor
 {
     /// <summary>One record of any type, pads and markers too. A group comes first itself, then each record in it.</summary>
-    /// <param name="record">Valid during the call only. Its type may be one that this code does not know.</param>
+    /// <param name="record">Valid during the call only.</param>
     /// <returns>False to read no more.</returns>
     bool OnRecord(in JournalRecord record);
 }

@@ -102,11 +102,12 @@ internal sealed unsafe class Journal : IDisposable
         {
             storage.Dispose();
             JournalError code = error.IsNoSpace ? JournalError.DiskFull
-                : error.ErrorNumber is Errno.AccessDenied or Errno.NotPermitted or Errno.ReadOnly ? JournalError.NoPermission
+                : error.IsNoPermission ? JournalError.NoPermission
                 : JournalError.StorageFailed;
             string advice = code switch
             {
                 JournalError.DiskFull => "Free some space, then start again.",
+                JournalError.NoPermission when error.ErrorNumber == Errno.ReadOnly => "Mount the file system for writing.",
                 JournalError.NoPermission => "Give this process's user read and write permission there.",
                 _ => "Check the disk, then start again.",
             };

@@ -84,7 +84,7 @@ internal sealed class JournalFolder : IDisposable
             {
                 throw new JournalException(
                     JournalError.FormatTooNew,
-                    $"{name} in {Storage.Location} has a format that this broker does not know (it knows version {SegmentLayout.CurrentVersion}). Use the broker that wrote it, or a newer one.")
+                    $"{name} in {Storage.Location} has a format that this broker does not know (it knows version {SegmentLayout.CurrentVersion}). Nothing was changed. Use the broker that wrote it, or a newer one.")
                 {
                     FileName = name,
                 };
@@ -92,20 +92,13 @@ internal sealed class JournalFolder : IDisposable
             if (segment.Status != HeaderStatus.Valid)
                 continue;
             first ??= segment;
-            if (segment.Header.JournalId != first.Header.JournalId || segment.Header.Size != first.Header.Size)
-            {
-                throw new JournalException(
-                    JournalError.ForeignSegment,
-                    $"{name} and {first.File.Name} in {Storage.Location} are of two different journals. Move those of one of them to another folder.")
-                {
-                    FileName = name,
-                };
-            }
+            if (!IsSameJournal(segment, first))
+                throw OfTwoJournals(first, name);
             if (segment.Header.SegmentId != segment.Id)
             {
                 throw new JournalException(
                     JournalError.ForeignSegment,
-                    $"{name} in {Storage.Location} holds segment {segment.Header.SegmentId}: it was renamed. Give it back its name, {JournalFiles.Segment(segment.Header.SegmentId)}.")
+                    $"{name} in {Storage.Location} holds segment {segment.Header.SegmentId}: it was renamed, or copied. Give it back its name, {JournalFiles.Segment(segment.Header.SegmentId)}, or move it to another folder. Nothing was changed.")
                 {
                     FileName = name,
                 };
@@ -113,6 +106,49 @@ internal sealed class JournalFolder : IDisposable
             MaxEpoch = Math.Max(MaxEpoch, segment.Header.Epoch);
         }
         Identity = first?.Header;
+    }
+
+    private static bool IsSameJournal(FoundSegment a, FoundSegment b) => a.Header.JournalId == b.Header.JournalId && a.Header.Size == b.Header.Size;
+
+    /// <summary>Which files go together: what does not belong here is for a person to say.</summary>
+    private JournalException OfTwoJournals(FoundSegment first, string name)
+    {
+        List<FoundSegment> valid = Segments.FindAll(segment => segment.Status == HeaderStatus.Valid);
+        return new JournalException(
+            JournalError.ForeignSegment,
+            $"{Storage.Location} holds segments of different journals: {Names(valid.FindAll(segment => IsSameJournal(segment, first)))} of one, " +
+            $"{Names(valid.FindAll(segment => !IsSameJournal(segment, first)))} of another. Nothing was changed. Move those that do not belong here to another folder.")
+        {
+            FileName = name,
+        };
+    }
+
+    private static string Names(List<FoundSegment> segments)
+    {
+        const int shown = 3;
+        string names = string.Join(", ", segments.Take(shown).Select(segment => segment.File.Name));
+        return segments.Count <= shown ? names : $"{names} and {segments.Count - shown} more";
+    }
+
+    /// <summary>A call that failed while a tool was reading.</summary>
+    internal static JournalException Unreadable(IJournalStorage storage, StorageException error)
+    {
+        JournalError code = error.IsNoPermission ? JournalError.NoPermission : JournalError.StorageFailed;
+        string advice = error.IsNoPermission ? "Give this process's user read permission there." : "Check the disk, then try again.";
+        return new JournalException(code, $"The journal in {storage.Location} cannot be read: {error.Message} {advice}", error);
+    }
+
+    /// <summary>A record in a segment of this format that only a newer broker can have written.</summary>
+    internal static JournalException NewerRecord(string location, long position, int segmentSize)
+    {
+        string name = JournalFiles.Segment(position / segmentSize);
+        return new JournalException(
+            JournalError.FormatTooNew,
+            $"{name} in {location} holds a record at position {position} that this broker does not know: a newer broker wrote it. Nothing was changed. Use that broker, or a newer one.")
+        {
+            Position = position,
+            FileName = name,
+        };
     }
 }
 

@@ -10,7 +10,7 @@ internal sealed record JournalOptions
     internal int ReserveLength { get; init; }
 
     /// <summary>Retired files kept for another use; more are removed.</summary>
-    internal int MaxSpares { get; init; } = 4;
+    internal int MaxSpares { get; init; } = 1;
 
     /// <summary>No new file when less than this would be left on the disk, in bytes.</summary>
     internal long MinFreeBytes { get; init; } = 64 * 1024 * 1024;

@@ -10,6 +10,7 @@ internal sealed class JournalReader : IDisposable
     private readonly SegmentScanner _scanner;
     private readonly Action<VerifyProgress>? _progress;
     private uint _epoch;
+    private RecordType _lastType;
     private bool _endsClean;
 
     private JournalReader(JournalFolder folder, Action<VerifyProgress>? progress)
@@ -48,7 +49,7 @@ internal sealed class JournalReader : IDisposable
         }
         catch (StorageException error)
         {
-            throw Unreadable(storage, error);
+            throw JournalFolder.Unreadable(storage, error);
         }
     }
 
@@ -63,7 +64,7 @@ internal sealed class JournalReader : IDisposable
         }
         catch (StorageException error)
         {
-            throw Unreadable(Folder.Storage, error);
+            throw JournalFolder.Unreadable(Folder.Storage, error);
         }
     }
 
@@ -91,11 +92,18 @@ internal sealed class JournalReader : IDisposable
             if (end != (segment.Id + 1) * SegmentSize)
                 break;
             if (++index == Folder.Segments.Count)
+            {
+                // A broker that runs may have made it since the folder was read.
+                if (RecordTypes.FillsOnlyBeforeAnother(_lastType) && !Folder.Storage.List().Contains(JournalFiles.Segment(segment.Id + 1)))
+                    return Missing(segment.Id + 1, end);
                 break;
+            }
             if (Folder.Segments[index].Id != segment.Id + 1)
                 return Missing(segment.Id + 1, end);
         }
         JournalEnd found = Judge(index, end);
+        if (_scanner.NewerPosition >= 0)
+            throw JournalFolder.NewerRecord(Folder.Storage.Location, _scanner.NewerPosition, SegmentSize);
         return lacksFirst && found.Kind != JournalEndKind.Retired ? Missing(scan.MissingFirst, end) : found;
     }
 
@@ -112,6 +120,7 @@ internal sealed class JournalReader : IDisposable
         while (TryRecord((int)(end - _scanner.Base), out ScannedRecord scanned))
         {
             _epoch = scanned.Epoch;
+            _lastType = scanned.Type;
             _endsClean = scanned.Marker is { } marker && (marker.Flags & MarkerFlags.Clean) != 0;
             if (!Feed(scanned, end, ref visitor))
                 return false;
@@ -216,7 +225,4 @@ internal sealed class JournalReader : IDisposable
         Position = end,
         Text = $"The broker that has the journal open needed {name} no longer and took it away while it was read: reading stopped at position {end}. Run the command again.",
     };
-
-    private static JournalException Unreadable(IJournalStorage storage, StorageException error) =>
-        new(JournalError.StorageFailed, $"The journal in {storage.Location} cannot be read: {error.Message}", error);
 }

@@ -105,10 +105,10 @@ internal static unsafe class JournalRecovery
         var source = new FileSegmentSource(storage, Copy(identity, epoch), options);
         foreach ((string name, long number) in folder.Spares)
             source.AddFound(name, number);
-        // The end is at the end of a segment, or no record of the segment after it came through: that one is not begun.
         int last = scan.Last;
         long end = scan.End;
-        if (last > scan.First && (last == folder.Segments.Count || end % identity.Size == 0))
+        // The end is at the end of a segment. Writing goes on in the one after it, which keeps its name: that none is there would mean that it was lost.
+        if (last > scan.First && (last == folder.Segments.Count || folder.Segments[last].Status != HeaderStatus.Valid))
             last--;
         DropUnneeded(folder, source, scan.First, last);
 
@@ -116,7 +116,7 @@ internal static unsafe class JournalRecovery
         for (int i = scan.First; i < last; i++)
             log.AddOlder(MapSegment(folder.Segments[i], identity));
         Segment active = MapSegment(folder.Segments[last], identity);
-        int offset = (int)(end - active.Base);
+        int offset = Math.Max((int)(end - active.Base), SegmentLayout.HeaderLength);
         ZeroFrom(active, offset);
         bool atStart = offset == SegmentLayout.HeaderLength;
         log.Start(active, offset);

@@ -9,6 +9,7 @@ internal sealed unsafe class JournalScan
     private readonly int _size;
     private FoundSegment? _snapshotSegment;
     private uint _epoch;
+    private RecordType _lastType;
     private long _missing = -1;
 
     internal JournalScan(JournalFolder folder, SegmentScanner scanner)
@@ -138,8 +139,17 @@ internal sealed unsafe class JournalScan
         }
         Last = index;
         End = end;
+        CheckNewer();
+        if (index == _folder.Segments.Count && RecordTypes.FillsOnlyBeforeAnother(_lastType))
+            throw Missing(_folder.Segments[^1].Id + 1);
         SweepRest(index, end);
         CheckBase(end);
+    }
+
+    private void CheckNewer()
+    {
+        if (_scanner.NewerPosition >= 0)
+            throw JournalFolder.NewerRecord(_folder.Storage.Location, _scanner.NewerPosition, _size);
     }
 
     // A disk gives more where more than one read is under way: of two segments behind the one that is read.
@@ -163,6 +173,7 @@ internal sealed unsafe class JournalScan
         while (_scanner.TryRecord(offset, _epoch, out ScannedRecord record))
         {
             _epoch = record.Epoch;
+            _lastType = record.Type;
             MaxEpoch = Math.Max(MaxEpoch, _epoch);
             EndsClean = false;
             if (record.Marker is { } marker)
@@ -212,6 +223,7 @@ internal sealed unsafe class JournalScan
                 throw Missing(_folder.Segments[i - 1].Id + 1);
             _scanner.Begin(segment.File, segment.Id);
             SweepResult rest = _scanner.Sweep(offset);
+            CheckNewer();
             MaxEpoch = Math.Max(MaxEpoch, rest.MaxEpoch);
             if (rest.MaxDurable > end)
                 throw Damaged(index, end, rest.MaxDurable);

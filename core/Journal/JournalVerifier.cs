@@ -17,6 +17,7 @@ internal sealed class JournalVerifier : IDisposable
     private long _traceEnd;
     private bool _endsClean;
     private uint _epoch;
+    private RecordType _lastType;
 
     private JournalVerifier(JournalFolder folder)
     {
@@ -42,7 +43,7 @@ internal sealed class JournalVerifier : IDisposable
         }
         catch (StorageException error)
         {
-            throw new JournalException(JournalError.StorageFailed, $"The journal in {storage.Location} cannot be read: {error.Message}", error);
+            throw JournalFolder.Unreadable(storage, error);
         }
     }
 
@@ -68,6 +69,8 @@ internal sealed class JournalVerifier : IDisposable
             progress?.Invoke(new VerifyProgress(i + 1, _folder.Segments.Count, segment.File.Name));
             _segments.Add(VerifySegment(segment));
         }
+        if (_scanner.NewerPosition >= 0)
+            throw JournalFolder.NewerRecord(_folder.Storage.Location, _scanner.NewerPosition, _size);
         return Judge();
     }
 
@@ -96,6 +99,7 @@ internal sealed class JournalVerifier : IDisposable
             }
             TakeMarker(record);
             _epoch = record.Epoch;
+            _lastType = record.Type;
             firstEpoch = firstEpoch == 0 ? record.Epoch : firstEpoch;
             lastEpoch = record.Epoch;
             records++;
@@ -198,6 +202,9 @@ internal sealed class JournalVerifier : IDisposable
                 missing.Add(expected);
             expected = Math.Max(expected, segment.Id + 1);
         }
+        // A broker that runs may have made it since the folder was read.
+        if (RecordTypes.FillsOnlyBeforeAnother(_lastType) && _segments[^1].End == expected * _size && !_folder.Storage.List().Contains(JournalFiles.Segment(expected)))
+            missing.Add(expected);
         return missing;
     }
 
@@ -216,7 +223,7 @@ internal sealed class JournalVerifier : IDisposable
     {
         string where = _folder.Storage.Location;
         if (missing.Count > 0)
-            return $"Damaged: {JournalFiles.Segment(missing[0])} is missing in {where}{(missing.Count > 1 ? $", and {missing.Count - 1} more" : "")}.";
+            return $"Damaged: {JournalFiles.Segment(missing[0])} is missing in {where}{(missing.Count > 1 ? $", and {missing.Count - 1} more" : "")}. Put it back.";
         return verdict switch
         {
             VerifyVerdict.Damaged => $"Damaged: {damage.Count} place(s) in {where} are not as they were written, the first at position {damage[0].Position} in {damage[0].FileName}.",

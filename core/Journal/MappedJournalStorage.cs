@@ -205,8 +205,10 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
     private JournalException FolderFailure(int error) => error switch
     {
         Errno.NoEntry => new JournalException(JournalError.FolderMissing, $"The data folder {_directory} does not exist. Create it, or name another one."),
+        Errno.ReadOnly => new JournalException(
+            JournalError.NoPermission, $"The data folder {_directory} is on a file system that is mounted read-only. Mount it for writing, or name another folder. 'lowlatency journal verify' can read it as it is."),
         Errno.NotDirectory => new JournalException(JournalError.FolderMissing, $"{_directory} is not a folder. Name a folder for the data."),
-        Errno.AccessDenied or Errno.NotPermitted or Errno.ReadOnly => new JournalException(
+        Errno.AccessDenied or Errno.NotPermitted => new JournalException(
             JournalError.NoPermission, $"This process may not write in the data folder {_directory}: {Marshal.GetPInvokeErrorMessage(error)}. Give its user read and write permission there."),
         Errno.NoSpace or Errno.QuotaExceeded => new JournalException(JournalError.DiskFull, $"No space for a file in {_directory}. Free some, or name a folder on another disk."),
         _ => new JournalException(JournalError.StorageFailed, $"The data folder {_directory} cannot be used: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),

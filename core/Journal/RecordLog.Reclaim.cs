@@ -11,8 +11,17 @@ internal sealed unsafe partial class RecordLog
     /// <summary>Closed segments take more than 7/4 of what is live, and one more: time to empty the oldest. Engine thread.</summary>
     internal bool HasMuchDead => (ClosedSegments - 1) * _segmentSize > LiveBytes + LiveBytes / 4 * 3;
 
-    /// <summary>The oldest segment, closed or not. Engine thread.</summary>
-    internal Segment Oldest => _table.Find(_oldestIndex)!;
+    /// <summary>The oldest closed segment with a reference; <c>null</c> when there is none. Engine thread.</summary>
+    internal Segment? FindOldestInUse()
+    {
+        for (long index = _oldestIndex; index < _active!.Index; index++)
+        {
+            Segment segment = _table.Find(index)!;
+            if (segment.References > 0)
+                return segment;
+        }
+        return null;
+    }
 
     /// <summary>Whether a closed segment is in memory, and as it was written; where not, the preparer has been asked. Engine thread.</summary>
     internal bool IsLoaded(Segment segment)

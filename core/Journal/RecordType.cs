@@ -59,3 +59,15 @@ internal enum RecordType : ushort
     /// <summary>Live messages of an old record, with what their queues know of them: the record that they had before is not needed any more. It may not use the reserve either.</summary>
     Moved = 27,
 }
+
+/// <summary>Which types there are.</summary>
+internal static class RecordTypes
+{
+    internal const RecordType Newest = RecordType.Moved;
+
+    /// <summary>False for a type that a newer broker has added: to pass over it would be to lose what it says.</summary>
+    internal static bool IsKnown(RecordType type) => type is >= RecordType.Pad and <= Newest;
+
+    /// <summary>Such a record ends exactly at the end of a segment only when the one after it is there: a pad, and what may not use the reserve.</summary>
+    internal static bool FillsOnlyBeforeAnother(RecordType type) => type is RecordType.Pad or RecordType.Message or RecordType.Moved;
+}

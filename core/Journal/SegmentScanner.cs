@@ -24,6 +24,9 @@ internal sealed unsafe class SegmentScanner : IDisposable
 
     internal long Base { get; private set; }
 
+    /// <summary>Position of a record that is this journal's and that only a newer broker can have written; -1 when none was met.</summary>
+    internal long NewerPosition { get; private set; } = -1;
+
     /// <summary>Starts with a segment. The file stays the caller's.</summary>
     internal void Begin(SegmentFile file, long segmentId)
     {
@@ -55,10 +58,12 @@ internal sealed unsafe class SegmentScanner : IDisposable
         if (*(uint*)(header + RecordLayout.HeaderCrc) != RecordLayout.ComputeHeaderCrc(header, length, _seed))
             return false;
         uint epoch = *(uint*)(header + RecordLayout.Epoch);
-        ushort flagsAndVersion = *(ushort*)(header + RecordLayout.FlagsAndVersion);
-        if (epoch < minEpoch || flagsAndVersion != RecordLayout.Version)
+        if (epoch < minEpoch)
             return false;
         RecordType type = RecordLayout.TypeOf(header);
+        // Its header is right, so nothing is damaged here. What such a frame holds is not for this code to judge.
+        if (*(ushort*)(header + RecordLayout.FlagsAndVersion) != RecordLayout.Version || !RecordTypes.IsKnown(type))
+            return IsNewer(offset);
         int bodyLength = (int)length - RecordLayout.HeaderLength;
         int aligned = RecordLayout.AlignedLength(bodyLength);
         if (type == RecordType.Pad)
@@ -72,6 +77,8 @@ internal sealed unsafe class SegmentScanner : IDisposable
             uint crc = RecordLayout.ComputeBodyCrc(header + RecordLayout.HeaderLength, aligned - RecordLayout.HeaderLength);
             if (*(uint*)(header + RecordLayout.BodyCrc) != crc)
                 return false;
+            if (type == RecordType.Group && !KnowsGroup(header + RecordLayout.HeaderLength, bodyLength, Base + offset))
+                return IsNewer(offset);
         }
         record = new ScannedRecord(header, type, epoch, bodyLength, aligned);
         return true;
@@ -120,6 +127,23 @@ internal sealed unsafe class SegmentScanner : IDisposable
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_buffer);
+
+    private bool IsNewer(int offset)
+    {
+        NewerPosition = NewerPosition < 0 ? Base + offset : NewerPosition;
+        return false;
+    }
+
+    private static bool KnowsGroup(byte* body, int length, long position)
+    {
+        var group = new GroupReader(new ReadOnlySpan<byte>(body, length), position);
+        while (group.Read())
+        {
+            if (!RecordTypes.IsKnown(group.Type))
+                return false;
+        }
+        return true;
+    }
 
     /// <summary>Whether a header is one that was written for this place, with its position damaged since.</summary>
     private bool IsMisplaced(byte* header, int offset)

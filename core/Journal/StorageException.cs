@@ -15,6 +15,8 @@ internal sealed class StorageException : Exception
 
     internal string Path { get; }
 
+    internal bool IsNoPermission => ErrorNumber is Errno.AccessDenied or Errno.NotPermitted or Errno.ReadOnly;
+
     /// <summary>Disk, quota or file size limit.</summary>
     internal bool IsNoSpace => ErrorNumber is Errno.NoSpace or Errno.QuotaExceeded or Errno.FileTooBig;
 }

@@ -85,6 +85,9 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>The walk that met it last: see <see cref="Router"/>.</summary>
     internal long RouteStamp { get; set; }
 
+    /// <summary>The pass over an old segment that will look through it: see BrokerEngine.Reclaim.cs.</summary>
+    internal long WalkStamp { get; set; }
+
     /// <summary>Session of the connection that alone may use it; null for all.</summary>
     internal Session? Owner { get; init; }
 

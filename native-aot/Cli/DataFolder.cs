@@ -10,6 +10,8 @@ internal static class DataFolder
         string path = Path.GetFullPath(folder);
         if (Directory.Exists(path))
             return;
+        if (File.Exists(path))
+            throw new CliException(ExitCode.FolderMissing, $"{path} is a file, not a folder. Name a folder for the data with --data.");
         string? parent = Path.GetDirectoryName(path.TrimEnd(Path.DirectorySeparatorChar));
         if (parent != null && !Directory.Exists(parent))
             throw new CliException(ExitCode.FolderMissing, $"The data folder {path} cannot be made: {parent} does not exist. Make it, or name another folder with --data.");

@@ -77,6 +77,8 @@ internal sealed class ServeRun : IDisposable
         Say(Describe(broker.Core));
         foreach (string warning in broker.Core.Recovery?.Warnings ?? [])
             Notice(warning);
+        if (LeftAlone(broker.Core.Recovery?.UnknownFiles ?? []) is { } strangers)
+            Notice(strangers);
         foreach (string address in broker.Addresses)
             Say($"listening {address}");
     }
@@ -88,6 +90,18 @@ internal sealed class ServeRun : IDisposable
         string tail = report.TornTailBytes > 0 ? $"{Quantity.Bytes(report.TornTailBytes)} of torn tail cut off" : "no torn tail";
         string stop = report.WasClean ? "after a stop in order" : "after a crash";
         return $"recovered {Quantity.Count(core.RecoveredMessages, "message")} waiting, {Quantity.Count(report.Segments, "segment")}, {Quantity.Count(report.Records, "record")}, {tail}, {stop}, epoch {core.Epoch}, in {Quantity.Duration((long)(report.ElapsedMs * 1e6))}";
+    }
+
+    /// <summary>Files in the folder that are not the journal's, and those that a recovery put aside; null when there is none.</summary>
+    private string? LeftAlone(IReadOnlyList<string> files)
+    {
+        const int shown = 5;
+        // The file system's own, where the data folder is the root of one.
+        string[] strangers = [.. files.Where(file => file != "lost+found")];
+        if (strangers.Length == 0)
+            return null;
+        string names = string.Join(", ", strangers.Take(shown)) + (strangers.Length > shown ? $" and {strangers.Length - shown} more" : "");
+        return $"Left alone in {Path.GetFullPath(_options.Data)}, since the journal does not use them: {names}. Move them to another folder if they are of use, or remove them.";
     }
 
     /// <returns>True: the journal failed while it ran.</returns>

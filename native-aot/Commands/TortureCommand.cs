@@ -15,7 +15,7 @@ internal static class TortureCommand
           lowlatency torture --kills 10000 --data ./torture --report report.txt
 
         It starts a broker of its own, publishes to several queues, half of them confirmed at level process, half at level disk, consumes,
-        acknowledges in lumps and gives some messages back, and kills the broker with SIGKILL at random moments, some of them while it
+        acknowledges in lumps, keeps one message in a hundred for long and gives some back, and kills the broker with SIGKILL at random moments, some of them while it
         recovers. A ledger knows every message that was confirmed. The report says for each level what was lost, out of order, made
         up, and delivered again with and without its mark. Use a folder on the disk that you care about.
         Exit code 0: nothing confirmed was lost, reordered or made up. 8: something was; the journal stays as evidence.

@@ -236,6 +236,11 @@ internal sealed partial class NaiveBroker
             return null;
         string hashed = HashedBy(exchange, key, headers);
         NaiveBinding? found = _engine.ChooseByHash(host.Name, exchange.Name, key, headers);
+        // A queue that ended with the same batch took its bindings along: before that it was as it was, or leads to nothing any more.
+        if (exchange.Chosen.TryGetValue(hashed, out NaiveBinding? last) && exchange.Bindings.Contains(last) && !_engine.HasBinding(host.Name, exchange.Name, last))
+            return last;
+        if (found == null && !exchange.Bindings.Exists(binding => _engine.HasBinding(host.Name, exchange.Name, binding)))
+            return exchange.Bindings[0];
         Check(found != null, $"Exchange {exchange.Name} chooses nothing for '{hashed}', of {string.Join("; ", exchange.Bindings)}.");
         if (exchange.Chosen.TryGetValue(hashed, out NaiveBinding? chosen))
         {

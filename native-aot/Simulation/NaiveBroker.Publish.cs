@@ -9,8 +9,8 @@ internal sealed partial class NaiveBroker
     private readonly List<NaivePublication> _waitingForDiskSpace = [];
     private readonly List<NaivePublication> _waitingForMemory = [];
 
-    /// <summary>Every scheduled message, by its id: a journal that failed may bring back what went.</summary>
-    private readonly Dictionary<long, StoredMessage> _scheduled = [];
+    /// <summary>Every scheduled message, by its id and the time at which it came: a journal that failed may bring back what went.</summary>
+    private readonly Dictionary<(long Id, long ReceivedNs), StoredMessage> _scheduled = [];
 
     /// <summary>Publications were refused for want of room, and there is some: they are to be told.</summary>
     internal bool CanBeTold => (_waitingForDiskSpace.Count > 0 && HasRoom(Log)) || (_waitingForMemory.Count > 0 && HasRoom(_core.Transient.Log));
@@ -123,7 +123,7 @@ internal sealed partial class NaiveBroker
             if (isRejectedOutright)
                 _emptied.Clear();
             else
-                _arrivals.AddRange(elsewhere.Where(dead => full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => (dead.Queue, dead.Message)));
+                _arrivals.AddRange(elsewhere.Where(dead => full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => new Arrival(dead.Queue, dead.Message, "")));
             PlaceArrivals();
             RejectFull(publication, command.Sequence, full, cycles);
             return false;
@@ -139,7 +139,7 @@ internal sealed partial class NaiveBroker
         message = message with { IsJournaled = isJournaled, End = log.Tail };
         if (isScheduled)
         {
-            _scheduled[message.Message.Id] = message;
+            _scheduled[(message.Message.Id, message.ReceivedNs)] = message;
             foreach (NaiveQueue queue in takers)
                 queue.Hold(message);
         }
@@ -147,9 +147,9 @@ internal sealed partial class NaiveBroker
         {
             foreach (NaiveQueue queue in takers.Where(queue => queue.Durable && queue.ReplacedBy(message) != null))
                 _ = IsUncertain(queue, []);
-            _arrivals.AddRange(takers.Select(queue => (queue, message)));
+            _arrivals.AddRange(takers.Select(queue => new Arrival(queue, message, "")));
         }
-        _arrivals.AddRange(elsewhere.Select(dead => (dead.Queue, dead.Message)));
+        _arrivals.AddRange(elsewhere.Select(dead => new Arrival(dead.Queue, dead.Message, "elsewhere")));
         PlaceArrivals();
         foreach (NaiveQueue queue in takers)
             DropFromHead(queue);

@@ -82,16 +82,19 @@ internal sealed partial class NaiveBroker
         {
             NaiveEntry? first = queue.Entries.GetValueOrDefault(sequence);
             NaiveEntry? last = after.Entries.GetValueOrDefault(sequence);
-            NaiveEntry entry = first ?? last ?? queue.Ghosts.GetValueOrDefault(sequence) ?? after.Ghosts[sequence];
+            // One that was replaced in its place may be there again.
+            NaiveEntry[] candidates = [.. new[] { first, last, queue.Ghosts.GetValueOrDefault(sequence), after.Ghosts.GetValueOrDefault(sequence) }.OfType<NaiveEntry>()];
+            bool isThere = found.Remove(sequence, out EngineEntry? there);
+            NaiveEntry entry = candidates.FirstOrDefault(candidate => isThere && IsIt(candidate.Message, there!)) ?? candidates[0];
             bool mayBeGone = first == null || last == null || entry.IsUncertain;
-            if (!found.Remove(sequence, out EngineEntry? there))
+            if (!isThere)
             {
                 mayBeGone |= flags == RecoveredFlags.Unknown && _engine.Holds(entry.Message.Message.Id);
                 Check(mayBeGone, $"Queue {queue.Name} has lost {entry} in the restart.");
                 continue;
             }
-            bool isCertain = !entry.IsUncertain && first == last;
-            recovered.Add(Recover(queue, entry, there, isCertain, flags));
+            bool isCertain = !entry.IsUncertain && first == last && entry == first;
+            recovered.Add(Recover(queue, entry, there!, isCertain, flags));
         }
         Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
         Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Delayed == recovered.Count(entry => entry.State == NaiveEntryState.Delayed) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
@@ -106,25 +109,32 @@ internal sealed partial class NaiveBroker
 
     private void RecoverScheduled(NaiveQueue queue, NaiveQueue after, EngineQueue real, RecoveredFlags flags)
     {
-        (long Id, bool Maybe)[] found = [.. real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled).Select(entry => (_engine.Read(entry.Position)!.PublishedNs, entry.Maybe))];
-        List<long> there = [.. found.Select(entry => entry.Id).Order()];
+        // A message that was sent again is there twice: the time at which it came tells the two apart.
+        var found = new Dictionary<(long Id, long ReceivedNs), bool>();
+        foreach (EngineEntry entry in real.Entries().Where(entry => entry.State == NaiveEntryState.Scheduled))
+        {
+            EngineMessage message = _engine.Read(entry.Position)!;
+            Check(found.TryAdd((message.PublishedNs, message.ReceivedNs), entry.Maybe), $"Queue {queue.Name} has message {message.PublishedNs} scheduled twice after the restart.");
+        }
         // What became due, or went, when the journal had failed is there again.
-        HashSet<long> known = [.. queue.Scheduled.Union(after.Scheduled).Select(entry => entry.Message.Message.Id)];
+        HashSet<(long, long)> known = [.. queue.Scheduled.Union(after.Scheduled).Select(Came)];
         IEnumerable<NaiveEntry> dueAgain = flags != RecoveredFlags.Unknown ? [] :
-            there.Where(id => !known.Contains(id) && _scheduled.ContainsKey(id)).Select(id => new NaiveEntry(0, _scheduled[id]) { State = NaiveEntryState.Scheduled });
-        List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Union(dueAgain).Where(entry => there.Contains(entry.Message.Message.Id)).OrderBy(entry => entry.Message.DueNs)];
+            found.Keys.Where(came => !known.Contains(came) && _scheduled.ContainsKey(came)).Select(came => new NaiveEntry(0, _scheduled[came]) { State = NaiveEntryState.Scheduled });
+        List<NaiveEntry> recovered = [.. queue.Scheduled.Union(after.Scheduled).Union(dueAgain).Where(entry => found.ContainsKey(Came(entry))).OrderBy(entry => entry.Message.DueNs)];
         bool isCertain = queue.Scheduled.Equals(after.Scheduled) && flags != RecoveredFlags.Unknown;
-        Check(recovered.Count == there.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),
-            $"Queue {queue.Name} has {there.Count} scheduled after the restart: {string.Join(", ", there)}; expected {string.Join("; ", queue.Scheduled)}.");
+        Check(recovered.Count == found.Count && (!isCertain || recovered.Count == queue.Scheduled.Count),
+            $"Queue {queue.Name} has {found.Count} scheduled after the restart: {string.Join(", ", found.Keys)}; expected {string.Join("; ", queue.Scheduled)}.");
         for (int i = 0; i < recovered.Count; i++)
         {
             NaiveEntry entry = recovered[i];
-            bool isFlagged = Array.Exists(found, one => one.Id == entry.Message.Message.Id && one.Maybe);
+            bool isFlagged = found[Came(entry)];
             Check(flags switch { RecoveredFlags.All => isFlagged, RecoveredFlags.Exact when isCertain => isFlagged == entry.Maybe, _ => true }, $"Queue {queue.Name}: {entry} is flagged {isFlagged} after the restart.");
             recovered[i] = entry with { Maybe = isFlagged };
         }
         queue.Scheduled = [.. recovered];
     }
+
+    private static (long Id, long ReceivedNs) Came(NaiveEntry entry) => (entry.Message.Message.Id, entry.Message.ReceivedNs);
 
     /// <summary>An entry after a restart: what is certain is compared, the rest is taken as it is.</summary>
     private NaiveEntry Recover(NaiveQueue queue, NaiveEntry entry, EngineEntry found, bool isCertain, RecoveredFlags flags)

@@ -110,9 +110,10 @@ internal sealed partial class NaiveBroker
         if (entries.Count == 0 || !queue.Exists)
             return;
         bool isUncertain = IsUncertain(queue, entries);
-        foreach (NaiveEntry entry in entries.OrderBy(entry => entry.Sequence))
+        // As they were delivered. Which of them leave is decided before any does.
+        foreach ((NaiveEntry entry, string? reason) in entries.ConvertAll(entry => (entry, ReasonToLeave(queue, entry))))
         {
-            if (ReasonToLeave(queue, entry) is { } reason)
+            if (reason != null)
             {
                 Bury(queue, [entry], reason);
                 continue;

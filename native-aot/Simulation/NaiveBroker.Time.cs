@@ -23,7 +23,7 @@ internal sealed partial class NaiveBroker
         {
             if (!queue.Exists)
                 continue;
-            List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs)];
+            List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs).OrderBy(queue.ExpiresNs)];
             if (expired.Count > 0)
                 Bury(queue, Waiting(queue, expired), "expired");
             MakeDue(queue);
@@ -36,22 +36,7 @@ internal sealed partial class NaiveBroker
                 Expire(queue);
         }
         PlaceArrivals();
-        CheckDueOrder();
         ExpireAtOnce();
-    }
-
-    /// <summary>What became due with the present batch, in the order of due times.</summary>
-    private readonly List<(NaiveQueue Queue, StoredMessage Message)> _due = [];
-
-    private void CheckDueOrder()
-    {
-        foreach (IGrouping<NaiveQueue, (NaiveQueue Queue, StoredMessage Message)> group in _due.GroupBy(due => due.Queue))
-        {
-            NaiveEntry?[] entries = [.. group.Select(due => group.Key.Entries.Values.FirstOrDefault(entry => entry.Message.Number == due.Message.Number))];
-            long[] sequences = [.. entries.OfType<NaiveEntry>().Select(entry => entry.Sequence)];
-            Check(group.Key.Options.LastValueKey != null || sequences.SequenceEqual(sequences.Order()), $"Messages became due in queue {group.Key.Name} in the order {string.Join(", ", sequences)}.");
-        }
-        _due.Clear();
     }
 
     /// <summary>What came or became due just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
@@ -81,7 +66,7 @@ internal sealed partial class NaiveBroker
     /// <summary>Those that did not have to wait for the journal; the others' time is up with the next batch too.</summary>
     private List<NaiveEntry> Waiting(NaiveQueue queue, List<NaiveEntry> expired)
     {
-        if (!IsJournalBusy)
+        if (!MayWait)
             return expired;
         HashSet<long> held = [.. _engine.Find(queue.Host, queue.Name)?.Entries().Select(entry => entry.Sequence) ?? []];
         return [.. expired.Where(entry => !held.Contains(entry.Sequence))];
@@ -91,13 +76,12 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveEntry due in queue.Scheduled.Where(entry => entry.Message.DueNs <= _nowNs).ToArray())
         {
-            if (IsJournalBusy && (_engine.Find(queue.Host, queue.Name)?.Scheduled ?? long.MaxValue) >= queue.Scheduled.Count)
+            if (MayWait && (_engine.Find(queue.Host, queue.Name)?.Scheduled ?? long.MaxValue) >= queue.Scheduled.Count)
                 return;
             queue.Remove(due);
             // After a power cut it may be due for the second time.
             StoredMessage message = due.Message with { Number = ++_storedCount, Maybe = due.Maybe };
-            _arrivals.Add((queue, message));
-            _due.Add((queue, message));
+            _arrivals.Add(new Arrival(queue, message, "due"));
         }
     }
 
@@ -107,6 +91,6 @@ internal sealed partial class NaiveBroker
         if (!isThere)
             Delete(queue, told: true);
         else
-            Check(IsJournalBusy, $"Queue {queue.Name} was last used at {queue.UsedNs}, should have expired, and is there at {_nowNs}.");
+            Check(MayWait, $"Queue {queue.Name} was last used at {queue.UsedNs}, should have expired, and is there at {_nowNs}.");
     }
 }

@@ -1,5 +1,7 @@
 using LowLatency.Core.Engine;
 
+using LowLatency.Core.Journal;
+
 namespace LowLatency.Server.Simulation;
 
 /// <content>Subscriptions that are shown messages and take none: browse (rule C9), conflate (rule C10).</content>
@@ -33,8 +35,12 @@ internal sealed partial class NaiveBroker
     /// <summary>Adds a message to a queue. In the place of another it is news for those who have looked at that place.</summary>
     private void Append(NaiveQueue queue, StoredMessage message, long sequence)
     {
-        if (queue.ReplacedBy(message) != null)
+        if (queue.ReplacedBy(message) is { } replaced)
+        {
             _emptied.Add(queue); // It may have been larger.
+            if (queue.Durable && replaced.Message.IsJournaled && Log.State == JournalState.Failed && !queue.Ghosts.ContainsKey(replaced.Sequence))
+                queue.Ghosts = queue.Ghosts.Add(replaced.Sequence, replaced with { IsUncertain = true });
+        }
         NaiveEntry entry = queue.Append(message, sequence);
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating && entry.Sequence < consumer.NextSeen))
             LookAt(viewer, entry);

@@ -53,7 +53,6 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _arrivals.Clear();
         _emptied.Clear();
         _given.Clear();
-        _due.Clear();
         _ready.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;

@@ -31,7 +31,7 @@ internal sealed class NaiveMessage
     /// <summary>Level that the client was told of.</summary>
     internal DurabilityLevel Confirmed { get; set; }
 
-    public override string ToString() => $"message {Id} ({Body.Length} bytes)";
+    public override string ToString() => $"message {Id} ({Body.Length} bytes{(OwnKey.Length > 0 ? $", key '{OwnKey}'" : "")}{(HeaderBytes.Length > 0 ? $", {Headers}" : "")})";
 
     private static void Fill(byte[] bytes, ulong state)
     {

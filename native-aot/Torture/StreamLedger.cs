@@ -64,13 +64,16 @@ internal sealed class StreamLedger(ulong seed)
         return length;
     }
 
+    /// <summary>The number that a message says it has; -1 for none.</summary>
+    internal static long NumberOf(ReadOnlySpan<byte> body) => body.Length >= HeaderLength ? BinaryPrimitives.ReadInt64LittleEndian(body) : -1;
+
     internal void OnPublished(long number) => Volatile.Write(ref _published, number);
 
     internal void OnConfirmed(long number) => Volatile.Write(ref _confirmed, Math.Max(_confirmed, number));
 
     internal void OnDelivered(ReadOnlySpan<byte> body, bool isRedelivered)
     {
-        long number = body.Length >= HeaderLength ? BinaryPrimitives.ReadInt64LittleEndian(body) : -1;
+        long number = NumberOf(body);
         if (number < 1 || !body.SequenceEqual(_expected.AsSpan(0, Write(number, _expected))))
         {
             Phantoms++;

@@ -32,6 +32,9 @@ internal sealed class TortureRun : IDisposable
             throw new CliException(ExitCode.InputOrOutput, $"The folder '{_folder}' is not empty: name a new one, the run must know everything that is in the journal.");
     }
 
+    /// <summary>Records in the journal that took the place of older ones, at the end.</summary>
+    internal long MovedRecords { get; private set; }
+
     /// <summary>Where the journal is.</summary>
     internal string Folder => _folder;
 
@@ -53,6 +56,7 @@ internal sealed class TortureRun : IDisposable
         {
             while (_kills.Count < _options.Kills && !_signals.IsRequested)
                 Kill(address);
+            WaitFor(() => Published >= _options.MinPublished, "enough is published");
             Volatile.Write(ref _isPublishing, false);
             publisher.Join();
             WaitFor(() => _streams.TrueForAll(stream => stream.IsComplete), "everything is confirmed and delivered");
@@ -177,7 +181,8 @@ internal sealed class TortureRun : IDisposable
             VerifyResult result = JournalVerifier.Verify(new MappedJournalStorage(_folder));
             if (result.Verdict == VerifyVerdict.Damaged)
                 trouble ??= result.Text;
-            return result.Text;
+            MovedRecords = MovedCounter.Count(_folder);
+            return $"{result.Text} {Quantity.Count(MovedRecords, "record")} in it {(MovedRecords == 1 ? "was" : "were")} moved out of older segments.";
         }
         catch (Exception error) when (error is CliException or JournalException)
         {

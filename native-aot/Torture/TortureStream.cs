@@ -6,11 +6,20 @@ namespace LowLatency.Server.Torture;
 /// <summary>A publisher, its queue and its consumer, and what they saw.</summary>
 internal sealed class TortureStream : IDisposable
 {
+    // One message in so many is kept until so many more have come, while all around it is settled: its segment is then nearly empty, and
+    // the broker has to move it out to get the segment back.
+    private const int KeepEvery = 100;
+    private const int KeepFor = 10_000;
+
+    private readonly Queue<(long Number, ulong Tag)> _kept = [];
+    private readonly List<ulong> _keptSinceAck = [];
     private readonly byte[] _body = new byte[StreamLedger.MaxLength];
     private readonly Random _settling;
     private readonly Publication _publication;
     private readonly Subscription _subscription;
     private long _next = 1;
+    private long _highest;
+    private ulong _settledTo;
 
     internal TortureStream(Connection publishing, Connection consuming, int number, DurabilityLevel level, TortureOptions options)
     {
@@ -61,11 +70,35 @@ internal sealed class TortureStream : IDisposable
     private void OnDelivery(Subscription subscription, in Delivery delivery)
     {
         Ledger.OnDelivered(delivery.Body, delivery.IsRedelivered);
+        long number = StreamLedger.NumberOf(delivery.Body);
+        _highest = Math.Max(_highest, number);
+        while (_kept.Count > 0 && _kept.Peek().Number <= _highest - KeepFor)
+            subscription.Ack(_kept.Dequeue().Tag); // One of a lost connection is passed over: it has come again since.
+        if (number % KeepEvery == 0 && number > _highest - KeepFor)
+        {
+            _kept.Enqueue((number, delivery.Tag));
+            _keptSinceAck.Add(delivery.Tag);
+            return;
+        }
         int choice = _settling.Next(64);
         if (choice == 0)
             subscription.Requeue(delivery.Tag);
         else if (choice < 8)
-            subscription.AckUpTo(delivery.Tag);
+            AckUpTo(subscription, delivery.Tag);
+    }
+
+    private void AckUpTo(Subscription subscription, ulong tag)
+    {
+        ulong first = _settledTo + 1;
+        foreach (ulong kept in _keptSinceAck)
+        {
+            if (kept > first)
+                subscription.AckRange(first, kept - 1);
+            first = kept + 1;
+        }
+        subscription.AckRange(first, tag);
+        _keptSinceAck.Clear();
+        _settledTo = tag;
     }
 
     public void Dispose()

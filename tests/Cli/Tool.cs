@@ -55,6 +55,8 @@ internal sealed partial class Tool : IDisposable
 
     internal int ExitCode => _process.ExitCode;
 
+    internal int ProcessId => _process.Id;
+
     internal bool HasExited => _process.HasExited;
 
     internal static Tool Start(params ReadOnlySpan<string> arguments) => new(Launch(arguments));
@@ -62,7 +64,9 @@ internal sealed partial class Tool : IDisposable
     /// <summary>The program's path: an executable, or a <c>.dll</c> for the runtime's host.</summary>
     internal static string ProgramPath => Environment.GetEnvironmentVariable("LOWLATENCY_BINARY") is { Length: > 0 } binary ? binary : BuiltAssembly();
 
-    private static Process Launch(ReadOnlySpan<string> arguments)
+    private static Process Launch(ReadOnlySpan<string> arguments) => Launch(isPrivileged: true, arguments);
+
+    private static Process Launch(bool isPrivileged, ReadOnlySpan<string> arguments)
     {
         var start = new ProcessStartInfo
         {
@@ -72,7 +76,10 @@ internal sealed partial class Tool : IDisposable
             UseShellExecute = false,
         };
         string? binary = Environment.GetEnvironmentVariable("LOWLATENCY_BINARY");
-        start.FileName = binary ?? Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        string program = binary ?? Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        start.FileName = isPrivileged ? program : "setpriv";
+        if (!isPrivileged)
+            Array.ForEach(["--bounding-set", "-all", "--inh-caps", "-all", program], start.ArgumentList.Add);
         if (binary == null)
             start.ArgumentList.Add(BuiltAssembly());
         foreach (string argument in arguments)
@@ -85,6 +92,15 @@ internal sealed partial class Tool : IDisposable
     {
         Tool tool = Start(arguments);
         tool.Feed(input);
+        tool.WaitForExit();
+        return tool;
+    }
+
+    /// <summary>Runs to the end without the rights that root has over the files of others; what root owns it may still read.</summary>
+    internal static Tool RunUnprivileged(params ReadOnlySpan<string> arguments)
+    {
+        var tool = new Tool(Launch(isPrivileged: false, arguments));
+        tool.Feed([]);
         tool.WaitForExit();
         return tool;
     }

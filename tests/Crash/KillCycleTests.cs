@@ -25,12 +25,15 @@ public sealed class KillCycleTests(ITestOutputHelper output)
             Seed = Setting("LOWLATENCY_KILL_SEED", Environment.TickCount & int.MaxValue),
             Levels = [level],
             Streams = 2,
+            SegmentSize = 1024 * 1024,
+            MinPublished = 30_000, // Some segments full, however slow the machine: the oldest ones have to be emptied.
             Program = Tool.ProgramPath,
         };
         using var run = new TortureRun(options);
         TortureReport report = run.Run();
         output.WriteLine(report.Format());
         Assert.True(report.ExitCode == ExitCode.Done, report.Format());
+        Assert.True(run.MovedRecords > 0, "the load did not make the broker empty a segment");
     }
 
     private static int Setting(string name, int otherwise) =>

@@ -57,6 +57,17 @@ public sealed class QueueOrderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldKeepWhatIsBehindALargeOneThatGoesFromThePlaceItTook()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol").Add("x-max-length-bytes", 1000).Add("x-overflow", "drop-head"));
+        foreach (string symbol in (string[])["A", "B", "C", "D"])
+            _broker.Publish("q", symbol + "1", Symbol(symbol));
+        _broker.Publish("q", "B2" + new string('x', 1500), Symbol("B"));
+        _broker.Restart();
+        Assert.Equal(["C1", "D1"], _broker.Drain("q"));
+    }
+
+    [Fact]
     public void ShouldDropAnOlderValueThatComesBack()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", ""));

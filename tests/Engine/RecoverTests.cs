@@ -39,12 +39,12 @@ public sealed class RecoverTests : IDisposable
         engine.OpenPublication(session, "q", DurabilityLevel.Process);
         engine.Subscribe(session, "q", new SubscribeCommand { CreditMessages = 10, CreditBytes = 40 });
         engine.Run();
-        byte[] expiresSoon = [0x01, 0x00, 2, (byte)'2', (byte)'0'];
-        engine.Publish(session, 1, 1, new string('x', 100), "", expiresSoon);
+        byte[] expires = new ContentHeaderBuilder().Expiration(60_000).Build().ToArray();
+        engine.Publish(session, 1, 1, new string('x', 100), "", expires);
         engine.Publish(session, 1, 2, "small");
         engine.Run();
         Assert.Empty(engine.Bodies());
-        engine.Advance(1000);
+        engine.Advance(60_000);
         engine.Run();
         Assert.Equal(["small"], engine.Bodies());
     }

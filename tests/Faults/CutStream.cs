@@ -7,6 +7,10 @@ namespace LowLatency.Tests.Faults;
 /// <summary>A publisher, its queue and its consumer on a disk whose writes are logged: what it was told, and how far the log was then.</summary>
 internal sealed class CutStream : IDisposable
 {
+    // One message in so many stays until so many more have come, so that the broker has to empty old segments while it is recorded.
+    private const int KeepEvery = 60;
+    private const int KeepFor = 3_000;
+
     private readonly BlockLog _log;
     private readonly StreamLedger _ledger;
     private readonly byte[] _body = new byte[StreamLedger.MaxLength];
@@ -15,7 +19,9 @@ internal sealed class CutStream : IDisposable
     private readonly Subscription _subscription;
     private readonly CutNotes _published = new();
     private readonly CutNotes _confirmed = new();
-    private readonly CutNotes _acked = new();
+    // Of each number, the length of the log before its ack was sent.
+    private readonly Dictionary<long, int> _acked = [];
+    private readonly List<(long Number, ulong Tag)> _unsettled = [];
     private long _next = 1;
     private long _highest;
 
@@ -69,24 +75,25 @@ internal sealed class CutStream : IDisposable
     {
         long confirmed = Level == DurabilityLevel.Disk ? _confirmed.UpTo(cut) : 0;
         long published = _published.Below(cut);
-        long acked = _acked.Below(cut);
-        long first = -1;
-        long last = -1;
+        var there = new HashSet<long>();
+        long last = 0;
         byte[] expected = new byte[StreamLedger.MaxLength];
         foreach (byte[] body in recovered)
         {
-            long number = body.Length >= 8 ? BitConverter.ToInt64(body) : -1;
+            long number = StreamLedger.NumberOf(body);
             if (number < 1 || number > published || !body.AsSpan().SequenceEqual(expected.AsSpan(0, _ledger.Write(number, expected))))
                 return $"{Queue}: invented: a message of {body.Length} bytes that says it is number {number}; {published} were published";
-            if (last >= 0 && number != last + 1)
-                return $"{Queue}: {(number > last ? "lost" : "reordered")}: number {number} after {last}";
-            first = first < 0 ? number : first;
+            if (number <= last)
+                return $"{Queue}: reordered: number {number} after {last}";
+            there.Add(number);
             last = number;
         }
-        if (first > acked + 1)
-            return $"{Queue}: lost: the first is number {first}, and only {acked} were acknowledged";
-        if (recovered.Count == 0 ? confirmed > acked : last < confirmed)
-            return $"{Queue}: lost: {confirmed} were confirmed at level disk and {acked} acknowledged, but the last that is there is {last}";
+        // What was confirmed, and whatever has a later one behind it, is there or was acknowledged.
+        for (long number = 1; number <= Math.Max(confirmed, last); number++)
+        {
+            if (!there.Contains(number) && !(_acked.TryGetValue(number, out int at) && at < cut))
+                return $"{Queue}: lost: number {number} was not acknowledged; {confirmed} were confirmed at level disk, the last that is there is {last}";
+        }
         return null;
     }
 
@@ -106,12 +113,23 @@ internal sealed class CutStream : IDisposable
     // The queue keeps a few hundred, so that there is always something to lose.
     private void OnDelivery(Subscription subscription, in Delivery delivery)
     {
-        _highest = Math.Max(_highest, BitConverter.ToInt64(delivery.Body));
+        long number = StreamLedger.NumberOf(delivery.Body);
+        _highest = Math.Max(_highest, number);
+        _unsettled.Add((number, delivery.Tag));
         if (_random.Next(150) != 0)
             return;
-        _acked.Add(_log.Count, _highest);
-        subscription.AckUpTo(delivery.Tag);
+        int at = _log.Count;
+        foreach ((long settled, ulong tag) in _unsettled)
+        {
+            if (IsKept(settled))
+                continue;
+            _acked.TryAdd(settled, at);
+            subscription.Ack(tag); // One of a lost connection is passed over: it comes again.
+        }
+        _unsettled.RemoveAll(message => !IsKept(message.Number));
     }
+
+    private bool IsKept(long number) => number % KeepEvery == 0 && number > _highest - KeepFor;
 }
 
 /// <summary>Numbers that rise, each with the length of the log at its moment. One thread writes; read when it has ended.</summary>

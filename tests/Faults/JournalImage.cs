@@ -59,7 +59,12 @@ internal sealed unsafe class JournalImage
         var ends = new List<long>();
         // Through segments whose messages are settled at once, until files come back.
         while (journal.Rolls < 5)
-            Append(journal, ends, random, random.Next(3) == 0 ? 30_000 : 700, live: false);
+        {
+            int kind = random.Next(3);
+            // Runs of tiny ones: wherever a record of the next life ends, one of this life may have begun.
+            for (int i = kind == 0 ? 200 : 1; i > 0; i--)
+                Append(journal, ends, random, kind switch { 0 => 32, 1 => 700, _ => 30_000 }, live: false);
+        }
         journal.Flush();
         journal.Journal.Maintain();
         journal.Flush();

@@ -1,6 +1,7 @@
 using System.Reflection;
 using LowLatency.Core.Journal;
 using LowLatency.Server.Simulation;
+using LowLatency.Tests.Engine;
 using LowLatency.Tests.Journals;
 using Xunit;
 using Xunit.Abstractions;
@@ -13,11 +14,15 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 {
     private const int Rounds = 6;
 
+    /// <summary>What the model does not predict exactly yet, as in CI: an alarm about that would be no catch.</summary>
+    private static readonly SimulationActions NotPredicted = default(SimulationActions).With(SimulationAction.DeadLetters).With(SimulationAction.LastValues);
+
     private static readonly (string Name, Action<int> Run)[] Harnesses =
     [
         ("torn tail", seed => TornTailTests.Run(seed, stride: 61)),
         ("bit flips", seed => BitFlipTests.Run(JournalImage.OfSyncedRecords(seed), seed, stride: 211)),
         ("crash states", RunCrashStates),
+        ("reclaim", RunReclaim),
         ("simulation", RunSimulation),
     ];
 
@@ -33,7 +38,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         }
         int seed = FaultSettings.Seed;
         SimulatedHeap.Keep();
-        string? alarm = Look(seed, rounds: 1);
+        string? alarm = Look(seed, rounds: 1, turn: _ => { });
         Assert.True(alarm == null, $"with no bug switched on: {alarm}");
         const BindingFlags all = BindingFlags.Static | BindingFlags.NonPublic;
         PropertyInfo active = planted.GetProperty("Active", all)!;
@@ -43,9 +48,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         var missed = new List<string>();
         foreach (string name in names)
         {
-            active.SetValue(null, name);
-            string? found = Look(seed, Rounds);
-            active.SetValue(null, "");
+            string? found = Look(seed, Rounds, isOn => active.SetValue(null, isOn ? name : ""));
             output.WriteLine($"{name}: {found ?? "NOT CAUGHT"}");
             if (found == null)
                 missed.Add(name);
@@ -62,24 +65,48 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         return Path.Combine(root ?? throw new InvalidOperationException("The tests do not run inside the repository."), "tests", "Faults", "plant-bugs");
     }
 
-    /// <returns>Which harness found what; null when none found anything.</returns>
-    private static string? Look(int seed, int rounds)
+    /// <returns>Which harness found what; null when none found anything. What it finds without the bug as well is a false alarm, and no catch.</returns>
+    private static string? Look(int seed, int rounds, Action<bool> turn)
     {
         for (int round = 0; round < rounds; round++)
         {
             foreach ((string name, Action<int> run) in Harnesses)
             {
-                try
-                {
-                    run(unchecked(seed + (round * 1000)) & int.MaxValue);
-                }
-                catch (Exception error)
-                {
-                    return $"{name}, round {round + 1}: {error.Message.Split('\n')[0]}";
-                }
+                int start = unchecked(seed + (round * 1000)) & int.MaxValue;
+                turn(true);
+                string? found = Try(run, start);
+                turn(false);
+                if (found == null)
+                    continue;
+                string? alarm = Try(run, start);
+                Assert.True(alarm == null, $"with no bug switched on: {name}, seed {start}: {alarm}");
+                return $"{name}, round {round + 1}: {found}";
             }
         }
         return null;
+    }
+
+    private static string? Try(Action<int> run, int seed)
+    {
+        try
+        {
+            run(seed);
+            return null;
+        }
+        catch (Exception error)
+        {
+            return error.Message.Split('\n')[0];
+        }
+    }
+
+    // What queues hold, at every roll and after restarts, while the oldest segments are emptied all the time.
+    private static void RunReclaim(int seed)
+    {
+        for (int i = 0; i < 4; i++)
+        {
+            using var test = new ReclaimTests();
+            test.ShouldKeepEveryMessageAsItIsWhileTheJournalStaysShort(seed + i);
+        }
     }
 
     private static void RunCrashStates(int seed)
@@ -95,7 +122,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     {
         for (int i = 0; i < 60; i++)
         {
-            SimulationOutcome outcome = SimulationOutcome.Of(new SimulationOptions { Seed = (ulong)(seed + i), Steps = 1000 });
+            SimulationOutcome outcome = SimulationOutcome.Of(new SimulationOptions { Seed = (ulong)(seed + i), Steps = 1000, Disabled = NotPredicted });
             if (outcome.Failure != null)
                 throw outcome.Failure.Error;
         }

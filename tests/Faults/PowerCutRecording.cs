@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LowLatency.Client;
 using LowLatency.Core.Engine;
 using LowLatency.Server.Demo;
+using LowLatency.Server.Torture;
 using LowLatency.Tests.Cli;
 using LowLatency.Tests.Journals;
 using Xunit;
@@ -25,6 +26,9 @@ internal sealed class PowerCutRecording : IDisposable
     }
 
     internal BlockLog Log => _disk.Log;
+
+    /// <summary>Records in the journal at the end that took the place of older ones.</summary>
+    internal long MovedRecords { get; private set; }
 
     /// <summary>Length of the log when the file system was there, and empty.</summary>
     internal int FormattedAt { get; private set; }
@@ -55,6 +59,7 @@ internal sealed class PowerCutRecording : IDisposable
             Assert.Null(streams.Select(stream => stream.Trouble ?? stream.Error?.Message).FirstOrDefault(text => text != null));
             (int code, IReadOnlyList<string> lines) = broker.Stop();
             Assert.True(code == 0, string.Join('\n', lines));
+            MovedRecords = MovedCounter.Count(data);
             Array.ForEach(streams, stream => stream.Dispose());
             return streams;
         }

@@ -8,6 +8,9 @@ internal sealed class JournalModel
 {
     private readonly List<KnownRecord> _history = [];
     private readonly SortedSet<long> _live = [];
+
+    // Of messages that were moved: where they were before, oldest first, by where they are.
+    private readonly Dictionary<long, List<long>> _before = [];
     private int _counter;
 
     /// <summary>The durable position seen last before the crash.</summary>
@@ -30,6 +33,7 @@ internal sealed class JournalModel
         Assert.True(_live.All(position => position >= Durable || recovered.Any(record => record.Position == position)), $"{where}: lost a live message");
 
         long tail = journal.Report.TailPosition;
+        MoveBack(first, tail, where);
         _history.RemoveAll(record => record.Position >= tail);
         _live.RemoveWhere(position => position >= tail);
         foreach (long position in _live)
@@ -42,7 +46,7 @@ internal sealed class JournalModel
     internal void Step(JournalHarness journal, Random random, int maxLength = 100_000)
     {
         int known = journal.Appended.Count;
-        switch (random.Next(10))
+        switch (random.Next(11))
         {
             case < 5:
                 int seed = ++_counter;
@@ -63,6 +67,9 @@ internal sealed class JournalModel
                 break;
             case 7:
                 journal.Journal.Preparer.DoWork();
+                break;
+            case 8:
+                Reclaim(journal, most: random.Next(1, 6));
                 break;
             default:
                 Settle(journal, random);
@@ -91,9 +98,56 @@ internal sealed class JournalModel
         {
             long oldest = random.Next(5) == 0 ? _live.Max : _live.Min;
             _live.Remove(oldest);
+            _before.Remove(oldest);
             journal.Log.Release(oldest);
         }
         journal.Journal.Maintain();
+    }
+
+    /// <summary>As an engine empties the oldest segment: what is live there is appended anew, then the old record is let go of.</summary>
+    internal void Reclaim(JournalHarness journal, int most)
+    {
+        Segment oldest = journal.Log.Oldest;
+        long end = oldest.Base + oldest.Length;
+        if (journal.Log.ClosedSegments == 0 || end > journal.Journal.DurablePosition)
+            return;
+        for (; most > 0 && _live.Count > 0 && _live.Min < end; most--)
+        {
+            long old = _live.Min;
+            KnownRecord known = _history.Find(record => record.Position == old)!;
+            if (journal.TryAppend(RecordType.Moved, known.StreamId, known.Body, out long position) != AppendStatus.Appended)
+                break;
+            journal.Log.AddReferences(position, 1);
+            journal.Log.Release(old);
+            _live.Remove(old);
+            _live.Add(position);
+            List<long> places = _before.Remove(old, out List<long>? before) ? before : [];
+            places.Add(old);
+            _before.Add(position, places);
+        }
+        journal.Journal.Maintain();
+    }
+
+    // A move that did not come through is undone: the message is where it was.
+    private void MoveBack(long first, long tail, string where)
+    {
+        foreach ((long position, List<long> places) in _before.ToArray())
+        {
+            if (position < tail)
+                continue;
+            _before.Remove(position);
+            _live.Remove(position);
+            bool wasDurable = places[0] < Durable;
+            places.RemoveAll(place => place >= tail || place < first);
+            Assert.True(places.Count > 0 || !wasDurable, $"{where}: lost a message that was being moved to {position}");
+            if (places.Count == 0)
+                continue;
+            long place = places[^1];
+            places.RemoveAt(places.Count - 1);
+            _live.Add(place);
+            if (places.Count > 0)
+                _before.Add(place, places);
+        }
     }
 
     /// <summary>Whether a recovery has brought back what it must, by the place of what it brought back in <see cref="History"/>.</summary>
@@ -106,6 +160,12 @@ internal sealed class JournalModel
         // Of messages only: their segments go when they are done with.
         if (_live.Count > 0 && _live.Min < Durable && (count == 0 || _live.Min < _history[first].Position))
             return $"lost: the live message at {_live.Min}, durable up to {Durable}";
+        foreach ((long position, List<long> places) in _before)
+        {
+            bool isThere = count > 0 && (position <= _history[end < 0 ? ^1 : end - 1].Position || places[^1] >= _history[first].Position);
+            if (places[0] < Durable && !isThere)
+                return $"lost: the message at {places[^1]} that was being moved to {position}, durable up to {Durable}";
+        }
         return null;
     }
 }

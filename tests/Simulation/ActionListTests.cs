@@ -21,7 +21,7 @@ public sealed class ActionListTests
         Arbitrary<(ulong Seed, SimulationAction[] Actions)> arbitrary = Arb.From(runs, run => Shorter(run.Actions).Select(actions => (run.Seed, actions)));
         Prop.ForAll(arbitrary, run =>
         {
-            using var simulation = new BrokerSimulation(run.Seed, run.Actions.Length, SimulationTests.Disabled, run.Actions);
+            using var simulation = new BrokerSimulation(run.Seed, run.Actions.Length, script: run.Actions);
             simulation.Run();
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(150).WithEndSize(60));
     }
