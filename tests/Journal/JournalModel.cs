@@ -107,9 +107,10 @@ internal sealed class JournalModel
     /// <summary>As an engine empties the oldest segment: what is live there is appended anew, then the old record is let go of.</summary>
     internal void Reclaim(JournalHarness journal, int most)
     {
-        Segment oldest = journal.Log.Oldest;
+        if (journal.Log.FindOldestInUse() is not { } oldest)
+            return;
         long end = oldest.Base + oldest.Length;
-        if (journal.Log.ClosedSegments == 0 || end > journal.Journal.DurablePosition)
+        if (end > journal.Journal.DurablePosition)
             return;
         for (; most > 0 && _live.Count > 0 && _live.Min < end; most--)
         {
@@ -162,7 +163,8 @@ internal sealed class JournalModel
             return $"lost: the live message at {_live.Min}, durable up to {Durable}";
         foreach ((long position, List<long> places) in _before)
         {
-            bool isThere = count > 0 && (position <= _history[end < 0 ? ^1 : end - 1].Position || places[^1] >= _history[first].Position);
+            long last = count == 0 ? -1 : _history[first + count - 1].Position;
+            bool isThere = count > 0 && (position <= last || places.Exists(place => place >= _history[first].Position && place <= last));
             if (places[0] < Durable && !isThere)
                 return $"lost: the message at {places[^1]} that was being moved to {position}, durable up to {Durable}";
         }
