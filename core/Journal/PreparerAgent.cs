@@ -41,7 +41,10 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         try
         {
-            return TakeBack() + Prepare() + Load() + (TouchesPages ? Populate() : 0);
+            int work = TakeBack() + Prepare() + Load() + (TouchesPages ? Populate() : 0);
+            if (_source.LookAtSpace())
+                _log.OnSpace?.Wake();
+            return work;
         }
         catch (StorageException error)
         {
