@@ -99,8 +99,6 @@ internal sealed unsafe class JournalScan
     /// <summary>Whether nothing is missing between what was durable when a marker was written and the segment in which it stands.</summary>
     private bool IsReached(int index, in Marker marker)
     {
-        if (marker.BootId == _folder.Storage.BootId)
-            return true; // No power was lost: what was stored is there.
         for (long id = Math.Max(marker.OldestSegment, marker.Durable / _size); id < _folder.Segments[index].Id; id++)
         {
             FoundSegment? segment = _folder.Segments.Find(segment => segment.Id == id);
