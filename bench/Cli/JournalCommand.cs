@@ -39,11 +39,7 @@ internal static class JournalCommand
                     Server = new RunOptions { Workload = "journal", DataFolder = data.Name, ServerProgram = parsed.GetValue(shared.Server) },
                 },
                 parsed.GetValue(only) ?? ids);
-            TextTable table = Figure.Table(figures);
-            Console.Out.WriteLine(parsed.GetValue(markdown) ? table.ToMarkdown() : table.ToString());
-            if (parsed.GetValue(shared.Json))
-                Console.Out.WriteLine(BenchJson.Write(figures));
-            return figures.All(figure => figure.IsReached != false) ? 0 : 1;
+            return FigureGroups.Print(figures, parsed.GetValue(markdown), parsed.GetValue(shared.Json));
         });
         return command;
     }

@@ -1,6 +1,4 @@
 using LowLatency.Bench.Reports;
-using LowLatency.Bench.Workloads;
-using LowLatency.Client;
 
 namespace LowLatency.Bench.Durable;
 
@@ -15,22 +13,5 @@ internal static class JournalRunner
     ];
 
     /// <param name="ids">Which groups.</param>
-    internal static IReadOnlyList<Figure> Run(JournalBenchOptions options, IEnumerable<string> ids)
-    {
-        List<Figure> figures = [];
-        foreach ((string id, Func<JournalBenchOptions, IEnumerable<Figure>> measure) in Groups.Where(group => ids.Contains(group.Id)))
-        {
-            options.Progress.Say($"{id} …");
-            try
-            {
-                foreach (Figure figure in measure(options))
-                    figures.Add(figure);
-            }
-            catch (Exception error) when (error is BenchException or LowLatencyException)
-            {
-                figures.Add(new Figure(id, id, null, "", Error: error.Message));
-            }
-        }
-        return figures;
-    }
+    internal static IReadOnlyList<Figure> Run(JournalBenchOptions options, IEnumerable<string> ids) => FigureGroups.Run(Groups, options, options.Progress, ids);
 }

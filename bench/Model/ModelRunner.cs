@@ -1,5 +1,4 @@
 using LowLatency.Bench.Reports;
-using LowLatency.Bench.Workloads;
 
 namespace LowLatency.Bench.Model;
 
@@ -18,22 +17,5 @@ internal static class ModelRunner
     ];
 
     /// <param name="ids">Which groups.</param>
-    internal static IReadOnlyList<Figure> Run(ModelOptions options, IEnumerable<string> ids)
-    {
-        List<Figure> figures = [];
-        foreach ((string id, Func<ModelOptions, IEnumerable<Figure>> measure) in Groups.Where(group => ids.Contains(group.Id)))
-        {
-            options.Progress.Say($"{id} …");
-            try
-            {
-                foreach (Figure figure in measure(options))
-                    figures.Add(figure);
-            }
-            catch (Exception error) when (error is BenchException or InvalidOperationException)
-            {
-                figures.Add(new Figure(id, id, null, "", Error: error.Message));
-            }
-        }
-        return figures;
-    }
+    internal static IReadOnlyList<Figure> Run(ModelOptions options, IEnumerable<string> ids) => FigureGroups.Run(Groups, options, options.Progress, ids);
 }

@@ -79,6 +79,9 @@ internal sealed class BrokerCore : IDisposable
     /// <summary>Why <see cref="JournalState"/> is not open. Any thread.</summary>
     internal string JournalFailureText => _journal?.FailureText ?? "";
 
+    /// <summary>The room on the journal's disk; null while there was always enough. Any thread.</summary>
+    internal DiskSpace? Space => _journal?.Space;
+
     /// <summary>Everything that came before <see cref="BeginShutdown"/> is carried out. Any thread.</summary>
     internal bool IsDrained => _engineAgent.IsDrained;
 
@@ -126,6 +129,7 @@ internal sealed class BrokerCore : IDisposable
         {
             SegmentSize = options.SegmentSize,
             MinFreeBytes = options.MinFreeDiskBytes,
+            HighMarkBytes = options.DiskHighWatermark,
             ReserveLength = reserve,
             Readers = _readers,
         };

@@ -163,11 +163,13 @@ internal sealed unsafe partial class BrokerEngine
         _ => admission.Problem.Sentence(),
     };
 
-    private string FullSentence(BrokerQueue queue)
+    private string FullSentence(BrokerQueue queue) => $"{BoundSentence(queue)}; consume some, or declare it with a larger limit.";
+
+    private string BoundSentence(BrokerQueue queue)
     {
         string bound = queue.Count >= queue.Options.MaxLength
             ? $"holds {queue.Count} messages, its limit is {queue.Options.MaxLength}"
             : $"holds {queue.Bytes} bytes, its limit is {queue.Options.MaxBytes}";
-        return $"Queue '{queue.DisplayName}' {bound}: {queue.Consumers.DescribeSlowest(_nowNs)}; consume some, or declare it with a larger limit.";
+        return $"Queue '{queue.DisplayName}' {bound}: {queue.Consumers.DescribeSlowest(_nowNs)}";
     }
 }

@@ -1,52 +1,26 @@
-using LowLatency.Core.Queues;
-
 namespace LowLatency.Core.Engine;
 
-// What publications are told of messages that were taken: in runs, when their level is reached and no queue holds them back.
+// What publications are told of messages that were taken: in runs, when their level is reached and nothing holds them back (BrokerEngine.Block.cs).
 internal sealed unsafe partial class BrokerEngine
 {
     private readonly List<EnginePublication> _waitingForDisk = [];
 
     /// <summary>Counts a message as taken, to be confirmed at <paramref name="level"/>.</summary>
-    /// <param name="blocks">A queue is beyond its bounds with it and holds its confirm back (rule L5).</param>
-    private void Accepted(EnginePublication publication, ulong sequence, DurabilityLevel level, long endPosition, bool blocks)
+    private void Accepted(EnginePublication publication, ulong sequence, DurabilityLevel level, long endPosition)
     {
         publication.LastReceived = sequence;
         publication.Outstanding++;
         publication.Publisher?.Stored(sequence, level == DurabilityLevel.Memory ? 0 : endPosition, _limits.MaxWindow);
-        bool beginsRun = blocks && publication.BlockedFrom == ulong.MaxValue;
-        if (beginsRun)
-            publication.BlockedFrom = sequence;
-        AwaitConfirm(publication, sequence, level, endPosition, beginsRun);
+        AwaitConfirm(publication, sequence, level, endPosition);
     }
 
-    private void AwaitConfirm(EnginePublication publication, ulong sequence, DurabilityLevel level, long endPosition, bool beginsRun = false)
+    private void AwaitConfirm(EnginePublication publication, ulong sequence, DurabilityLevel level, long endPosition)
     {
-        publication.Pending.Add(sequence, level, endPosition, _batch, beginsRun);
+        publication.Pending.Add(sequence, level, endPosition, _batch, publication.BeginsBlocked);
+        publication.BeginsBlocked = false;
         if (level == DurabilityLevel.Disk)
             _waitsForDisk = Math.Max(_waitsForDisk, endPosition);
         Schedule(publication);
-    }
-
-    /// <summary>A queue holds the publication's confirms back until it is within its bounds.</summary>
-    private static void Block(EnginePublication publication, BrokerQueue queue)
-    {
-        if (queue.Blocked.Contains(publication))
-            return;
-        queue.Blocked.Add(publication);
-        publication.Blocks++;
-    }
-
-    private void Unblock(BrokerQueue queue)
-    {
-        foreach (EnginePublication publication in queue.Blocked)
-        {
-            if (--publication.Blocks > 0)
-                continue;
-            publication.BlockedFrom = ulong.MaxValue;
-            Schedule(publication);
-        }
-        queue.Blocked.Clear();
     }
 
     private void Confirm()
@@ -58,7 +32,7 @@ internal sealed unsafe partial class BrokerEngine
             if (publication.IsEnded || ConfirmReached(publication))
             {
                 publication.IsScheduled = false;
-                // One that a queue holds back is scheduled when it lets go.
+                // One that is held back is scheduled when it is let go.
                 if (!publication.Pending.IsEmpty && !publication.IsEnded && !publication.WaitsForDisk)
                 {
                     publication.WaitsForDisk = true;

@@ -170,6 +170,8 @@ internal sealed unsafe partial class BrokerEngine
             queue.TakenBeyond = 0;
         if (queue.HasBlocked && queue.IsWithinBounds)
             Unblock(queue);
+        if (queue.HasTold && queue.EndsBlock)
+            EndReason(queue);
     }
 
     private void WakeWaiting(BrokerQueue queue)
@@ -187,6 +189,8 @@ internal sealed unsafe partial class BrokerEngine
         WakeWaiting(queue);
         if (queue.HasBlocked)
             Unblock(queue);
+        if (queue.HasTold)
+            EndReason(queue);
         _timers.Set(queue, long.MaxValue);
     }
 }

@@ -64,7 +64,7 @@ internal sealed unsafe partial class BrokerEngine
         AppendStatus status = TryStore(publication, in command, ref admission, out long end);
         if (status != AppendStatus.Appended)
             return OnNotAppended(publication, command.Sequence, LogWithoutRoom(admission.Level), status);
-        Accepted(publication, command.Sequence, admission.Level, end, admission.Blocks);
+        Accepted(publication, command.Sequence, admission.Level, end);
         return true;
     }
 
@@ -146,8 +146,7 @@ internal sealed unsafe partial class BrokerEngine
                     $"The broker holds {_limits.MaxTransientBytes} bytes of transient messages, its limit: consume some, or publish at level process or disk.");
                 break;
             case AppendStatus.NoSpace:
-                Reject(publication, sequence, ErrorCode.DiskFull, default,
-                    "The journal's disk is full: free space, the broker goes on by itself.");
+                Reject(publication, sequence, ErrorCode.DiskFull, default, DiskFullSentence());
                 break;
             case AppendStatus.TooLarge:
                 Reject(publication, sequence, ErrorCode.ContentTooLarge, default, "The message does not fit into a journal segment: send a smaller one or raise the segment size.");

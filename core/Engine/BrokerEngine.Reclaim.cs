@@ -25,6 +25,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private ReclaimStage _reclaimStage;
     private Segment? _reclaimed;
+    private long _reclaimedIndex;
     private int _reclaimOffset;
     private int _reclaimPass;
     private long _reclaimAfter;
@@ -89,6 +90,7 @@ internal sealed unsafe partial class BrokerEngine
         if (log.Tail < _reclaimAfter || !log.IsLoaded(oldest))
             return false;
         _reclaimed = oldest;
+        _reclaimedIndex = oldest.Index;
         _reclaimPass = 0;
         BeginPass();
         return true;
@@ -107,9 +109,10 @@ internal sealed unsafe partial class BrokerEngine
 
     private bool IsReclaiming()
     {
-        if (_reclaimed!.References > 0)
+        // Its last message may have gone by itself, and its memory be in use for another segment by now.
+        if (_reclaimed!.Index == _reclaimedIndex && _reclaimed.References > 0)
             return true;
-        EndReclaim(); // Its last message went by itself.
+        EndReclaim();
         return false;
     }
 

@@ -145,6 +145,35 @@ internal sealed unsafe partial class BrokerEngine
         publication.Session.Port.Ring.Stage();
     }
 
+    /// <param name="queueName">Empty when it is not about a queue.</param>
+    private void SendBlocked(EnginePublication publication, ErrorCode code, long sinceNs, ReadOnlySpan<byte> queueName, string sentence)
+    {
+        byte[] text = Sentence(sentence);
+        PublicationBlockedEvent* blocked = TryClaimReply<PublicationBlockedEvent>(
+            publication.Session, EventType.PublicationBlocked, 1 + queueName.Length + text.Length);
+        if (blocked == null)
+            return;
+        *blocked = new PublicationBlockedEvent
+        {
+            Session = publication.Session.Id,
+            Publication = publication.Handle,
+            Code = (ushort)code,
+            SinceNs = sinceNs,
+        };
+        WriteString((byte*)(blocked + 1), queueName);
+        text.CopyTo(new Span<byte>((byte*)(blocked + 1) + 1 + queueName.Length, text.Length));
+        publication.Session.Port.Ring.Stage();
+    }
+
+    private void SendUnblocked(EnginePublication publication, long lastedNs)
+    {
+        PublicationUnblockedEvent* unblocked = TryClaimReply<PublicationUnblockedEvent>(publication.Session, EventType.PublicationUnblocked, 0);
+        if (unblocked == null)
+            return;
+        *unblocked = new PublicationUnblockedEvent { Session = publication.Session.Id, Publication = publication.Handle, LastedNs = lastedNs };
+        publication.Session.Port.Ring.Stage();
+    }
+
     private void Reject(EnginePublication publication, ulong sequence, ErrorCode code, ReadOnlySpan<byte> queueName, string sentence)
     {
         publication.LastReceived = sequence;

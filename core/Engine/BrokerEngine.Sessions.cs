@@ -124,6 +124,7 @@ internal sealed unsafe partial class BrokerEngine
             publication.Publisher.Open = null;
         _waitingForDiskSpace.Remove(publication);
         _waitingForMemory.Remove(publication);
+        ForgetReasons(publication);
         // A full queue remembers whom to wake; those that went are skipped then.
     }
 
@@ -192,6 +193,8 @@ internal sealed unsafe partial class BrokerEngine
             LastSequence = publisher?.LastSequence ?? 0,
         };
         session.Port.Ring.Stage();
+        if (IsSpaceLow && publication.Level != DurabilityLevel.Memory)
+            BlockForSpace(publication);
         return true;
     }
 

@@ -10,7 +10,7 @@ namespace LowLatency.Core.Engine;
 /// <summary>The broker's state and the only code that changes it. One thread; no clock, thread, socket or file inside.</summary>
 /// <remarks>
 /// Input: commands (<see cref="OnRecord"/>), the time of a batch (<see cref="BeginBatch"/>), the durable position
-/// (<see cref="OnDurable"/>). Output: records in the logs, events in the egress ports. What a command changes for good is
+/// (<see cref="OnDurable"/>), the room on the disk (<see cref="OnDiskSpace"/>). Output: records in the logs, events in the egress ports. What a command changes for good is
 /// one record, and the method that applies it to the state is the one that applies it in a replay (<c>BrokerEngine.Replay.cs</c>).
 /// <code>
 /// BeginBatch ▸ OnRecord … OnRecord ▸ EndBatch: deliver by credit, write Delivered records, confirm, commit the ports
@@ -99,6 +99,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         // Time does not run backwards here, whatever the machine's clock does.
         _nowNs = Math.Max(_nowNs, nowNs);
         _batch++;
+        if (_durableLog != null)
+            NoteFullDisk();
         if (_passingPorts.Count > 0)
             ReleasePassing();
         if (_pullDeadlines.NextNs <= _nowNs)

@@ -12,6 +12,12 @@ public sealed record BrokerOptions
     /// <summary>No new segment when less than this would be left on the disk, in bytes.</summary>
     public long MinFreeDiskBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// Publications at levels process and disk are held back while less than this is free on the disk, in bytes; 0: never.
+    /// Null: 2 GiB or four segments, whichever is more, but at most a tenth of the disk.
+    /// </summary>
+    public long? DiskHighWatermark { get; init; }
+
     /// <summary>Every other limit.</summary>
     public BrokerLimits Limits { get; init; } = new();
 }

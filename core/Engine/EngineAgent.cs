@@ -6,7 +6,7 @@ using BrokerJournal = LowLatency.Core.Journal.Journal;
 
 namespace LowLatency.Core.Engine;
 
-/// <summary>Runs the engine: feeds it commands, time and the durable position, and asks for flushes. The engine thread.</summary>
+/// <summary>Runs the engine: feeds it commands, time, the durable position and the room on the disk, and asks for flushes. The engine thread.</summary>
 internal sealed class EngineAgent : IAgent
 {
     private const long HousekeepingIntervalMs = 20;
@@ -24,6 +24,7 @@ internal sealed class EngineAgent : IAgent
     private long _housekeepingMs;
     private long _lastWorkMs;
     private long _flushAskedTicks;
+    private DiskSpace? _toldSpace;
     private bool _isMarked = true;
     private bool _hasWorked;
     private bool _hasFailed;
@@ -68,8 +69,10 @@ internal sealed class EngineAgent : IAgent
                 return OnJournalFailed(_journal.FailureText);
         }
         bool hasMoved = durable > _engine.DurablePosition;
+        DiskSpace? space = _journal?.Space;
+        bool hasSpace = !ReferenceEquals(space, _toldSpace);
         bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
-        if (!hasInput && !hasMoved && !_engine.HasScheduled && !IsTimeUp())
+        if (!hasInput && !hasMoved && !hasSpace && !_engine.HasScheduled && !IsTimeUp())
             return AwaitsFlush() ? 1 : Reclaim() is > 0 and var moved ? moved : Idle();
 
         _engine.BeginBatch(NowNs());
@@ -78,6 +81,11 @@ internal sealed class EngineAgent : IAgent
         {
             _engine.OnDurable(durable);
             work++;
+        }
+        if (hasSpace)
+        {
+            _engine.OnDiskSpace(space!);
+            _toldSpace = space;
         }
         if (hasInput)
         {

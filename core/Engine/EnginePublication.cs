@@ -35,11 +35,20 @@ internal sealed class EnginePublication(Session session, uint handle, Exchange? 
 
     internal PendingConfirms Pending { get; } = new();
 
-    /// <summary>Queues beyond their bounds that hold its confirms back.</summary>
+    /// <summary>How many hold its confirms back: queues beyond their bounds, and the disk.</summary>
     internal int Blocks { get; set; }
 
     /// <summary>Confirms from this sequence on are held back; <see cref="ulong.MaxValue"/>: none.</summary>
     internal ulong BlockedFrom { get; set; } = ulong.MaxValue;
+
+    /// <summary>The next message is the first whose confirm is held back.</summary>
+    internal bool BeginsBlocked { get; set; }
+
+    /// <summary>Why it is held back, null for the disk: it was told of the first, and is told of the next when that is over.</summary>
+    internal List<BrokerQueue?> BlockReasons { get; } = [];
+
+    /// <summary>Since when the first of them was so, Unix time in nanoseconds.</summary>
+    internal long BlockedSinceNs { get; set; }
 
     /// <summary>In the engine's list of publications that may have something to be told.</summary>
     internal bool IsScheduled { get; set; }

@@ -20,6 +20,8 @@ internal enum EventType
     SessionOpened,
     DeliverConflated,
     SubscriptionActive,
+    PublicationBlocked,
+    PublicationUnblocked,
 }
 
 // Layout of an event in an egress ring: the struct, then the variable part named in its comment.
@@ -105,6 +107,37 @@ internal struct PublicationReadyEvent
 {
     internal int Session;
     internal uint Publication;
+}
+
+/// <summary>The publication's confirms are held back, because of a queue or the disk. Variable part: queue (string, empty for the disk), sentence (u16 length + UTF-8).</summary>
+/// <remarks>Another one before it is over: the reason is another now.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct PublicationBlockedEvent
+{
+    internal int Session;
+    internal uint Reserved;
+    internal uint Publication;
+
+    /// <summary><see cref="ErrorCode.QueueFull"/> or <see cref="ErrorCode.DiskFull"/>.</summary>
+    internal ushort Code;
+
+    internal ushort Reserved1;
+
+    /// <summary>Since when the queue or the disk is so, Unix time in nanoseconds.</summary>
+    internal long SinceNs;
+}
+
+/// <summary>Nothing holds the publication's confirms back any more.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct PublicationUnblockedEvent
+{
+    internal int Session;
+    internal uint Reserved;
+    internal uint Publication;
+    internal uint Reserved1;
+
+    /// <summary>How long it was so, in nanoseconds.</summary>
+    internal long LastedNs;
 }
 
 /// <summary>The session is open.</summary>

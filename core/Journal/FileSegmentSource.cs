@@ -12,13 +12,19 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     /// <summary>Touched before a new segment can be used; the rest follows in the background.</summary>
     internal const int FirstPopulate = 1024 * 1024;
 
+    /// <summary>How often the preparer looks at the free space when it prepares nothing: publishers go on within a second.</summary>
+    private const int LookIntervalMs = 250;
+
     private readonly IJournalStorage _storage;
     private readonly SegmentHeader _identity;
     private readonly int _maxSpares;
     private readonly long _minFreeBytes;
+    private readonly long _highMark;
     private readonly List<Spare> _spares = [];
     private FlusherAgent? _flusher;
     private long _nextSpare;
+    private long _nextLookMs;
+    private DiskSpace? _space;
 
     /// <param name="storage">The folder.</param>
     /// <param name="identity">Journal id, broker id, size and epoch of the segments to make.</param>
@@ -29,9 +35,13 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
         _identity = identity;
         _maxSpares = options.MaxSpares;
         _minFreeBytes = options.MinFreeBytes;
+        _highMark = options.HighMarkBytes ?? DiskSpace.DefaultHighMark(storage.TotalBytes, identity.Size);
     }
 
     internal override int PopulateAhead => int.MaxValue;
+
+    /// <summary>The room on the disk when it was looked at last, or when it was low last; null while it never was. Any thread.</summary>
+    internal DiskSpace? Space => Volatile.Read(ref _space);
 
     internal int SpareCount => _spares.Count;
 
@@ -48,6 +58,31 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
             _storage.Delete(name);
     }
 
+    internal override bool LookAtSpace()
+    {
+        long nowMs = Environment.TickCount64;
+        if (_highMark == 0 || nowMs < _nextLookMs)
+            return false;
+        _nextLookMs = nowMs + LookIntervalMs;
+        long free;
+        try
+        {
+            // Spares are used before anything new is made.
+            free = _storage.FreeBytes + (long)_spares.Count * _identity.Size;
+        }
+        catch (StorageException)
+        {
+            return false; // What cannot be asked now has not changed as far as is known.
+        }
+        bool wasLow = _space is { IsLow: true };
+        bool isLow = free < (wasLow ? _highMark + _identity.Size : _highMark);
+        // While it is low each new number counts: publications that are opened are told it.
+        if (isLow == wasLow && (!isLow || free == _space!.FreeBytes))
+            return false;
+        Volatile.Write(ref _space, new DiskSpace(isLow, free, _highMark));
+        return isLow != wasLow;
+    }
+
     /// <summary>The spare name that no file has yet.</summary>
     internal string NextSpareName() => JournalFiles.Spare(_nextSpare++);
 
@@ -55,6 +90,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     {
         Segment? segment = null;
         failure = "";
+        _nextLookMs = 0; // What it takes, or why there is none.
         try
         {
             segment = TakeSpare() ?? MakeNew(out failure);
@@ -85,6 +121,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
 
     internal override void Recycle(Segment segment)
     {
+        _nextLookMs = 0;
         if (_spares.Count < _maxSpares)
         {
             _storage.Rename(segment.File!, NextSpareName());
@@ -137,8 +174,8 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
         long free = _storage.FreeBytes;
         if (free - _identity.Size < _minFreeBytes)
         {
-            failure = $"{free / (1024 * 1024)} MiB are free in {_storage.Location}, and a new segment of {_identity.Size / (1024 * 1024)} MiB must leave " +
-                $"{_minFreeBytes / (1024 * 1024)} MiB. Free some space; the broker goes on by itself.";
+            failure = $"{ByteText.Of(free)} are free in {_storage.Location}, and a new segment of {ByteText.Of(_identity.Size)} must leave " +
+                $"{ByteText.Of(_minFreeBytes)}. Free some space; the broker goes on by itself.";
             return null;
         }
         SegmentFile file = _storage.Create(NextSpareName(), _identity.Size);

@@ -17,6 +17,9 @@ internal interface IJournalStorage : IDisposable
     /// <summary>Bytes that new files may take.</summary>
     long FreeBytes { get; }
 
+    /// <summary>Bytes of the whole file system.</summary>
+    long TotalBytes { get; }
+
     /// <summary>What an operator should know about this storage; <c>null</c> when there is nothing.</summary>
     string? Warning { get; }
 

@@ -69,6 +69,9 @@ internal sealed unsafe class Journal : IDisposable
     /// <summary>Any thread.</summary>
     internal JournalState State => Log.State;
 
+    /// <summary>The room on the disk; null while there was always enough. Any thread.</summary>
+    internal DiskSpace? Space => _source.Space;
+
     /// <summary>Why <see cref="State"/> is not open. Any thread.</summary>
     internal string FailureText => Log.FailureText;
 

@@ -110,7 +110,7 @@ internal static unsafe class JournalRecovery
         // The end is at the end of a segment. Writing goes on in the one after it, which keeps its name: that none is there would mean that it was lost.
         if (last > scan.First && (last == folder.Segments.Count || folder.Segments[last].Status != HeaderStatus.Valid))
             last--;
-        DropUnneeded(folder, source, scan.First, last);
+        Drop(folder, source, last + 1, folder.Segments.Count);
 
         var log = new RecordLog(identity.Size, SegmentLayout.HeaderLength, Reserve(options, identity.Size), epoch, isTransient: false);
         for (int i = scan.First; i < last; i++)
@@ -138,6 +138,8 @@ internal static unsafe class JournalRecovery
         if (log.Active != active)
             Sync(active, storage); // The pad before the roll.
         Sync(log.Active!, storage);
+        // Only now: what says that they are not needed may have been in the page cache alone.
+        Drop(folder, source, 0, scan.First);
         if (atStart && log.Active!.Index != 0)
             log.ScheduleSnapshot();
         return new RecoveredLog(log, source, new RecoveryReport
@@ -155,13 +157,11 @@ internal static unsafe class JournalRecovery
         });
     }
 
-    /// <summary>Takes their names from segments before the first and after the last that count. The last first, so that none is ever missing in between.</summary>
-    private static void DropUnneeded(JournalFolder folder, FileSegmentSource source, int first, int last)
+    /// <summary>Takes their names from segments that do not count. The last first, so that none is ever missing in between.</summary>
+    private static void Drop(JournalFolder folder, FileSegmentSource source, int from, int end)
     {
-        for (int i = folder.Segments.Count - 1; i >= 0; i--)
+        for (int i = end - 1; i >= from; i--)
         {
-            if (i >= first && i <= last)
-                continue;
             FoundSegment segment = folder.Segments[i];
             bool isReadable = segment.Status == HeaderStatus.Valid || segment.Status == HeaderStatus.Empty;
             string name = isReadable ? source.NextSpareName() : AsideName(folder, segment.File.Name);

@@ -70,8 +70,8 @@ internal sealed unsafe class JournalScan
                 for (int j = i - 1; dropsCaches && j >= 0 && _folder.Segments[j].Id >= KnownDurable / _size; j--)
                     _folder.Segments[j].File.DropCache();
             }
-            // It may have come to the disk before the snapshot in the segment that it names. Then it is beyond the end, and what an older one names is still there.
-            if (newest.OldestSegment == segment.Id || newest.Durable > newest.OldestSegment * _size || IsBase(newest.OldestSegment))
+            // It may have come to the disk before what stands in front of it. Then it is beyond the end, and what an older one names is still there.
+            if (IsReached(i, newest) && (newest.OldestSegment == segment.Id || newest.Durable > newest.OldestSegment * _size || IsBase(newest.OldestSegment)))
             {
                 oldest = newest.OldestSegment;
                 break;
@@ -94,6 +94,27 @@ internal sealed unsafe class JournalScan
             newest = record.Marker ?? newest;
         }
         return newest;
+    }
+
+    /// <summary>Whether nothing is missing between what was durable when a marker was written and the segment in which it stands.</summary>
+    private bool IsReached(int index, in Marker marker)
+    {
+        for (long id = Math.Max(marker.OldestSegment, marker.Durable / _size); id < _folder.Segments[index].Id; id++)
+        {
+            FoundSegment? segment = _folder.Segments.Find(segment => segment.Id == id);
+            if (segment == null)
+                return true; // Which is said when it is missed.
+            if (segment.Status != HeaderStatus.Valid)
+                return false;
+            _scanner.Begin(segment.File, id);
+            uint epoch = segment.Header.Epoch;
+            int offset = SegmentLayout.HeaderLength;
+            for (; _scanner.TryRecord(offset, epoch, out ScannedRecord record); offset += record.AlignedLength)
+                epoch = record.Epoch;
+            if (offset != _size)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>Whether a recovery can begin with a segment: number 0, or one with a whole snapshot.</summary>

@@ -50,6 +50,15 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
         }
     }
 
+    public long TotalBytes
+    {
+        get
+        {
+            FileSystemInfo info = Status();
+            return info.Blocks * info.BlockSize;
+        }
+    }
+
     public string? Warning => Status().Type switch
     {
         BtrfsType or ZfsType => $"{_directory} is on a copy-on-write file system, where storing over a file takes new blocks: a full disk can end the broker. Use ext4 or xfs.",

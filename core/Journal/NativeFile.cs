@@ -112,5 +112,6 @@ internal struct FileSystemInfo
 {
     [FieldOffset(0)] internal long Type;
     [FieldOffset(8)] internal long BlockSize;
+    [FieldOffset(16)] internal long Blocks;
     [FieldOffset(32)] internal long AvailableBlocks;
 }

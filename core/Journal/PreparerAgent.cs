@@ -41,7 +41,10 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         try
         {
-            return TakeBack() + Prepare() + Load() + (TouchesPages ? Populate() : 0);
+            int work = TakeBack() + Prepare() + Load() + (TouchesPages ? Populate() : 0);
+            if (_source.LookAtSpace())
+                _log.OnSpace?.Wake();
+            return work;
         }
         catch (StorageException error)
         {
@@ -112,6 +115,9 @@ internal sealed class PreparerAgent : IAgent
         Segment? segment = _log.TakeToLoad();
         if (segment == null)
             return 0;
+        // It may have gone by itself since, and be another one.
+        if (_log.FindSegment(segment.Base) != segment || segment == _log.Active)
+            return 1;
         int error = _source.Load(segment);
         if (error != 0)
             _log.Fail($"Reading the segment at position {segment.Base} failed (errno {error}). The journal takes nothing more; restart the broker when the disk is well.");

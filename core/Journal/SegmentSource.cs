@@ -10,6 +10,10 @@ internal abstract class SegmentSource
     /// <exception cref="StorageException">The disk failed: the log is at its end.</exception>
     internal abstract Segment? TryPrepare(long index, out string failure);
 
+    /// <summary>Looks at the room on the disk, now and then.</summary>
+    /// <returns>Whether the engine is to be told.</returns>
+    internal virtual bool LookAtSpace() => false;
+
     /// <summary>Whether a retired segment may be used again as far as the disk is concerned.</summary>
     internal abstract bool IsReusable(Segment segment);
 

@@ -23,8 +23,20 @@ internal sealed partial class BrokerQueue
 
     internal bool HasBlocked => _blocked is { Count: > 0 };
 
+    /// <summary>Publications that count this queue among what holds them back, until it <see cref="EndsBlock"/>.</summary>
+    internal List<EnginePublication> Told => _told ??= [];
+
+    internal bool HasTold => _told is { Count: > 0 };
+
+    /// <summary>Since when there are any, Unix time in nanoseconds.</summary>
+    internal long BlocksSinceNs { get; set; }
+
+    /// <summary>Publications are told that they are held back no more: with some room, or a queue that stays at its bound would tell of every message.</summary>
+    internal bool EndsBlock => HasRoomAgain || Count == 0;
+
     private List<EnginePublication>? _waiting;
     private List<EnginePublication>? _blocked;
+    private List<EnginePublication>? _told;
 
     /// <summary>Room for one more message.</summary>
     internal bool HasRoomFor(int payloadLength)

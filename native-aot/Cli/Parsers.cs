@@ -17,16 +17,31 @@ internal static class Parsers
             HelpName = "size",
             CustomParser = result =>
             {
-                string text = Token(result);
-                if (!Quantity.TryParseBytes(text, out long bytes))
-                    return Fail<long>(result, $"{name} is '{text}': write a number of bytes, or one with KiB, MiB or GiB, such as 64MiB.");
-                if (bytes < minimum || bytes > maximum)
-                    return Fail<long>(result, $"{name} is {text}: set it from {Quantity.Bytes(minimum)} to {Quantity.Bytes(maximum)}.");
+                long bytes = ParseBytes(result, name, minimum, maximum);
                 return isPowerOfTwo && (bytes & (bytes - 1)) != 0
-                    ? Fail<long>(result, $"{name} is {text}: set it to a power of two, such as {Quantity.Bytes(defaultValue)}.")
+                    ? Fail<long>(result, $"{name} is {Token(result)}: set it to a power of two, such as {Quantity.Bytes(defaultValue)}.")
                     : bytes;
             },
         };
+
+    /// <summary>A size that may be left out: null then.</summary>
+    internal static Option<long?> OptionalBytes(string name, string description, long minimum, long maximum)
+        => new(name)
+        {
+            Description = description,
+            HelpName = "size",
+            CustomParser = result => ParseBytes(result, name, minimum, maximum),
+        };
+
+    private static long ParseBytes(ArgumentResult result, string name, long minimum, long maximum)
+    {
+        string text = Token(result);
+        if (!Quantity.TryParseBytes(text, out long bytes))
+            return Fail<long>(result, $"{name} is '{text}': write a number of bytes, or one with KiB, MiB or GiB, such as 64MiB.");
+        return bytes < minimum || bytes > maximum
+            ? Fail<long>(result, $"{name} is {text}: set it from {Quantity.Bytes(minimum)} to {Quantity.Bytes(maximum)}.")
+            : bytes;
+    }
 
     /// <summary>A whole number.</summary>
     internal static Setting<long> Number(string name, string description, long defaultValue, long minimum, long maximum, string helpName = "number")

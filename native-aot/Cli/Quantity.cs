@@ -1,4 +1,5 @@
 using System.Globalization;
+using LowLatency.Core.Journal;
 
 namespace LowLatency.Server.Cli;
 
@@ -33,17 +34,7 @@ internal static class Quantity
     }
 
     /// <summary>A size with the largest unit that leaves it whole or readable: <c>64 MiB</c>, <c>1.5 KiB</c>.</summary>
-    internal static string Bytes(long bytes)
-    {
-        (double value, string unit) = bytes switch
-        {
-            >= 1L << 30 => (bytes / (double)(1L << 30), "GiB"),
-            >= 1L << 20 => (bytes / (double)(1L << 20), "MiB"),
-            >= 1L << 10 => (bytes / (double)(1L << 10), "KiB"),
-            _ => (bytes, "B"),
-        };
-        return string.Create(CultureInfo.InvariantCulture, $"{value:0.##} {unit}");
-    }
+    internal static string Bytes(long bytes) => ByteText.Of(bytes);
 
     /// <summary>A whole number with thousands separated: <c>1,000,000</c>.</summary>
     internal static string Count(long number) => number.ToString("N0", CultureInfo.InvariantCulture);

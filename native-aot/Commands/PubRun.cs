@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LowLatency.Client;
+using LowLatency.Core.Engine;
 using LowLatency.Server.Cli;
 using LowLatency.Server.Lines;
 
@@ -99,6 +100,8 @@ internal sealed class PubRun
             WindowBytes = _options.WindowBytes,
             OnConfirm = _tally.OnConfirm,
             OnReject = _tally.OnReject,
+            OnBlocked = (_, blocking) => _terminal.Line($"Held back since {UnixClock.Text(blocking.SinceNs)}. {blocking.Reason}"),
+            OnUnblocked = (_, lasted) => _terminal.Line($"Going on: held back for {Quantity.Duration((long)lasted.TotalNanoseconds)}."),
         };
         if (_options.Publisher != null)
             options = options with { PublisherName = _options.Publisher };

@@ -49,11 +49,15 @@ internal static class ServeCommand
         };
         Setting<long> segmentSize = Parsers.Bytes("--segment-size", "Size of the segments of a new journal, a power of two.", 64 << 20, 1 << 20, 1 << 30, isPowerOfTwo: true);
         Setting<long> minFree = Parsers.Bytes("--min-free-disk", "Make no new segment when less than this would be left on the disk.", 64 << 20, 0, 1L << 50);
+        Option<long?> diskHigh = Parsers.OptionalBytes(
+            "--disk-high",
+            "Hold publishers at levels process and disk back, by their confirms, while less than this is free on the disk; 0: never. [default: 2 GiB or 4 segments, at most a tenth of the disk]",
+            0, 1L << 50);
         Setting<long> stopTimeout = Parsers.Number("--stop-timeout", "Longest time to drain and flush at the end.", 10, 1, 3600, "seconds");
         var stats = new Option<bool>("--stats") { Description = "At the end write a line of figures: messages in and out, bytes allocated per message." };
         var stopWithInput = new Option<bool>("--stop-with-input") { Description = "Stop when standard input ends, too: for a parent process that must not leave a broker behind." };
         var limits = new LimitOptions();
-        var command = new Command("serve", "Runs a broker.") { data, listen, threading, idle, pin, segmentSize, minFree, stopTimeout, stats, stopWithInput };
+        var command = new Command("serve", "Runs a broker.") { data, listen, threading, idle, pin, segmentSize, minFree, diskHigh, stopTimeout, stats, stopWithInput };
         limits.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -66,6 +70,7 @@ internal static class ServeCommand
                 Processors = parsed.GetValue(pin) ?? [],
                 SegmentSize = (int)segmentSize.Read(parsed),
                 MinFreeDiskBytes = minFree.Read(parsed),
+                DiskHighWatermark = parsed.GetValue(diskHigh),
                 Limits = limits.Read(parsed),
                 Stats = parsed.GetValue(stats),
                 StopWithInput = parsed.GetValue(stopWithInput),

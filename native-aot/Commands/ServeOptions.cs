@@ -13,6 +13,10 @@ internal sealed record ServeOptions
     internal IReadOnlyList<int> Processors { get; init; } = [];
     internal int SegmentSize { get; init; }
     internal long MinFreeDiskBytes { get; init; }
+
+    /// <inheritdoc cref="Core.Engine.BrokerOptions.DiskHighWatermark"/>
+    internal long? DiskHighWatermark { get; init; }
+
     internal required BrokerLimits Limits { get; init; }
 
     /// <summary>Write figures of the hot thread at the end.</summary>

@@ -48,6 +48,7 @@ internal sealed class ServeRun : IDisposable
                     DataDirectory = _options.Data,
                     SegmentSize = _options.SegmentSize,
                     MinFreeDiskBytes = _options.MinFreeDiskBytes,
+                    DiskHighWatermark = _options.DiskHighWatermark,
                     Limits = _options.Limits,
                 },
                 Listen = _options.Listen,
@@ -107,8 +108,13 @@ internal sealed class ServeRun : IDisposable
     private bool Watch(Broker broker)
     {
         bool journalFailed = false;
+        var space = new SpaceWatch(broker.Core, Notice);
         while (!_stop.Wait(HealthIntervalMs) && broker.Error == null)
+        {
             journalFailed = CheckJournal(broker, journalFailed);
+            space.Check();
+        }
+        space.Check();
         return CheckJournal(broker, journalFailed);
     }
 

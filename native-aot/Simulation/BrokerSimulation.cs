@@ -32,7 +32,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         IngressCapacity = 4096,
     };
 
-    private static readonly BrokerOptions Options = new() { SegmentSize = SegmentLayout.MinSize, MinFreeDiskBytes = 0, Limits = Limits };
+    private static readonly BrokerOptions Options = new() { SegmentSize = SegmentLayout.MinSize, MinFreeDiskBytes = 0, DiskHighWatermark = 0, Limits = Limits };
 
     private readonly SimulationRandom _random;
     private readonly int _steps;

@@ -109,6 +109,7 @@ internal sealed partial class NaiveBroker
             Headers = message.Headers with { Expiration = null, Table = message.Headers.Table ?? new NaiveTable() },
             ReceivedNs = _nowNs,
             DueNs = 0,
+            IsOfTransientQueue = message.IsOfTransientQueue || !queue.Durable,
             Exchange = exchanges.GetValueOrDefault(queue.Options.DeadLetterExchange ?? "")?.Identity,
             Deaths = [death, .. message.Deaths.Where(known => known != before)],
             FirstDeath = message.FirstDeath ?? death,

@@ -196,7 +196,7 @@ internal sealed partial class NaiveBroker
             HashSet<long>? there = null;
             foreach (NaiveEntry entry in queue.Entries.Values)
             {
-                if (entry.Message.Message.Confirmed < surviving || !entry.Message.IsJournaled)
+                if (entry.Message.Message.Confirmed < surviving || !entry.Message.IsJournaled || entry.Message.IsOfTransientQueue)
                     continue;
                 there ??= [.. engine.Find(queue.Host, queue.Name)?.Entries().Select(found => found.Sequence) ?? []];
                 // Where what made it due or moved it was cut off, it is where it was before.

@@ -13,6 +13,8 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IJournalStorage
 
     public long FreeBytes => disk.Capacity - disk.Used;
 
+    public long TotalBytes => disk.Capacity;
+
     public string? Warning => null;
 
     public ulong NewId() => disk.NewId();

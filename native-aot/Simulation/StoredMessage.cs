@@ -24,6 +24,9 @@ internal sealed record StoredMessage(NaiveMessage Message, string Key, NaiveHead
     /// <summary>Of <c>x-first-death-reason</c>, <c>-queue</c>, <c>-exchange</c>.</summary>
     internal NaiveDeath? FirstDeath { get; init; }
 
+    /// <summary>A dead letter of a queue that is not durable: what was confirmed went with that queue, and the letter counts from when it is on disk itself.</summary>
+    internal bool IsOfTransientQueue { get; init; }
+
     /// <summary>It may have come here before, in a time of which the journal's end was lost.</summary>
     internal bool Maybe { get; init; }
 

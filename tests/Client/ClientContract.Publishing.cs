@@ -107,6 +107,37 @@ public abstract partial class ClientContract
         Assert.Equal([Body(0), Body(1), Body(2), Body(6)], received);
     }
 
+    [Theory]
+    [InlineData(ConnectionMode.Polled)]
+    [InlineData(ConnectionMode.Background)]
+    public void ShouldSayWhyAndForHowLongItIsHeldBack(ConnectionMode mode)
+    {
+        Connection connection = Connect(mode);
+        connection.DeclareQueue("held", new QueueOptions { MaxLength = 3, Overflow = Overflow.Block });
+        Blocking? blocked = null;
+        TimeSpan? unblocked = null;
+        Publication publication = connection.OpenPublication(To("held") with
+        {
+            OnBlocked = (_, blocking) => Volatile.Write(ref blocked, blocking),
+            OnUnblocked = (_, lasted) => unblocked = lasted,
+        });
+        long before = UnixClock.NowNs();
+        PublishAll(connection, mode, publication, 0, 5);
+
+        Until(connection, mode, () => Volatile.Read(ref blocked) != null && publication.ConfirmedSequence == 3, "it is held back");
+        Assert.Same(blocked, publication.Blocking);
+        Assert.Equal((ErrorCode.QueueFull, "held"), (blocked!.Code, blocked.Queue));
+        Assert.StartsWith("Queue 'held' holds 4 messages, its limit is 3: it has no consumer.", blocked.Reason, StringComparison.Ordinal);
+        Assert.InRange(blocked.SinceNs, before, UnixClock.NowNs());
+        Assert.Equal(PublishStatus.Accepted, publication.Status);
+        Assert.Equal(2, publication.InFlight);
+
+        connection.Subscribe("held", (Subscription subscription, in Delivery delivery) => subscription.Ack(delivery.Tag));
+        Until(connection, mode, () => publication is { IsIdle: true, Blocking: null }, "it goes on");
+        Until(connection, mode, () => unblocked != null, "it was told");
+        Assert.InRange(unblocked!.Value.Ticks, 1, (UnixClock.NowNs() - before) / 100);
+    }
+
     [Fact]
     public async Task ShouldRejectWhatReachesNoQueueUnlessTold()
     {

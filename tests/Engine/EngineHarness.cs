@@ -1,6 +1,7 @@
 using System.Text;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
+using LowLatency.Core.Journal;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Rings;
 using LowLatency.Server.Simulation;
@@ -22,6 +23,7 @@ internal sealed unsafe class EngineHarness : IDisposable
             DataDirectory = directory,
             SegmentSize = 1024 * 1024,
             MinFreeDiskBytes = 0,
+            DiskHighWatermark = 0,
             Limits = limits ?? new BrokerLimits(),
         };
         Core = BrokerCore.Open(_options, _wake);
@@ -31,10 +33,11 @@ internal sealed unsafe class EngineHarness : IDisposable
     }
 
     /// <summary>On a simulated disk, without threads.</summary>
-    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0)
+    /// <param name="diskHigh">High mark of the disk; 0 for none.</param>
+    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0, long diskHigh = 0)
     {
         _isStepped = true;
-        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, Limits = limits ?? new BrokerLimits() };
+        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, DiskHighWatermark = diskHigh, Limits = limits ?? new BrokerLimits() };
         Core = BrokerCore.OpenStepped(_options, disk.Start(), _wake, journalReserve);
         Reader = Core.CreateReader();
         Port = new EgressPort(portCapacity, null, alwaysDrained: false);
@@ -175,6 +178,15 @@ internal sealed unsafe class EngineHarness : IDisposable
     }
 
     internal uint NextRequest() => ++_request;
+
+    /// <summary>What the preparer would say about the disk.</summary>
+    internal void TellSpace(bool isLow, long freeBytes = 0, long highMark = 0)
+    {
+        Core.Engine.BeginBatch(NowNs);
+        Core.Engine.OnDiskSpace(new DiskSpace(isLow, freeBytes, highMark));
+        Core.Engine.EndBatch();
+        Run();
+    }
 
     /// <summary>What the engine takes for now.</summary>
     internal long NowNs => UnixClock.NowNs() + Core.ClockOffsetNs;

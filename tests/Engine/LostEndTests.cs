@@ -60,4 +60,29 @@ public sealed class LostEndTests
         }
         Assert.NotEqual(0, again);
     }
+
+    [Fact]
+    public void ShouldNotBelieveAMarkerBeforeWhichTheJournalEnds()
+    {
+        // The message moves out of the first segment, a marker in a later one says that the first is not needed: that may be on the disk, and the new record not.
+        int moved = 0;
+        for (int seed = 0; seed < 60; seed++)
+        {
+            using var broker = new QueueHarness();
+            broker.Declare("kept");
+            broker.Declare("flow");
+            broker.Publish("kept", "confirmed");
+            broker.Level = Core.Engine.DurabilityLevel.Process;
+            broker.Engine.Flushes = false;
+            for (int i = 0; i < 40 + seed; i++)
+            {
+                broker.Publish("flow", new string('f', 60_000));
+                broker.Drain("flow");
+            }
+            moved += broker.Engine.Core.Engine.ReclaimedBytes > 0 ? 1 : 0;
+            broker.PowerCut(seed);
+            Assert.Equal(["confirmed"], broker.Take("kept"));
+        }
+        Assert.NotEqual(0, moved);
+    }
 }

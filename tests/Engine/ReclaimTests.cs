@@ -141,6 +141,28 @@ public sealed unsafe class ReclaimTests : IDisposable
         Assert.Equal(200, _broker.Queue("forgotten").Count);
     }
 
+    [Fact]
+    public void ShouldMoveAMessageWithAllItsQueues()
+    {
+        string[] queues = ["a", "b", "c"];
+        _broker.Declare("flow");
+        foreach (string queue in queues)
+            _broker.Declare(queue);
+        _broker.Engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = _broker.Session, Request = 1000, Kind = (byte)ExchangeKind.Fanout }, [.. EngineHarness.Text("all"), 0, 0]);
+        foreach (string queue in queues)
+            _broker.Engine.Send(CommandType.Bind, new RequestCommand { Session = _broker.Session, Request = 1001 }, [.. EngineHarness.Text("all"), .. EngineHarness.Text(queue), 0, 0, 0]);
+        _broker.Engine.OpenPublication(_broker.Session, "", DurabilityLevel.Process, exchange: "all");
+        _broker.Engine.Run();
+        uint publication = _broker.Engine.Single<PublicationOpenedEvent>(EventType.PublicationOpened).Publication;
+        _broker.Engine.Publish(_broker.Session, publication, 1, "in all of them");
+        _broker.Engine.Run();
+        Flow(100);
+        Assert.True(Log.OldestIndex > 0);
+        _broker.Restart(sameHash: false);
+        foreach (string queue in queues)
+            Assert.Equal(["in all of them"], _broker.Take(queue));
+    }
+
     /// <summary>More of them with LOWLATENCY_RECLAIM_SEEDS.</summary>
     public static TheoryData<int> Seeds =>
         [.. Enumerable.Range(1, int.Parse(Environment.GetEnvironmentVariable("LOWLATENCY_RECLAIM_SEEDS") ?? "6", System.Globalization.CultureInfo.InvariantCulture))];

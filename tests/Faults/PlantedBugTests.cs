@@ -102,6 +102,11 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     // What queues hold, at every roll and after restarts, while the oldest segments are emptied all the time.
     private static void RunReclaim(int seed)
     {
+        // A delivery that waits to be read, and messages in several queues: what the random load meets too seldom.
+        using (var test = new ReclaimTests())
+            test.ShouldLeadADeliveryThatWasNotReadYetToWhereItsMessageIs();
+        using (var test = new ReclaimTests())
+            test.ShouldMoveAMessageWithAllItsQueues();
         for (int i = 0; i < 4; i++)
         {
             using var test = new ReclaimTests();

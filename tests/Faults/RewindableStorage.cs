@@ -17,6 +17,8 @@ internal sealed unsafe class RewindableStorage : IJournalStorage
 
     public long FreeBytes => long.MaxValue;
 
+    public long TotalBytes => long.MaxValue;
+
     public string? Warning => null;
 
     internal IReadOnlyDictionary<string, RewindableFile> Names => _names;

@@ -11,6 +11,8 @@ internal sealed class HookedStorage(IJournalStorage storage, Action beforeRead) 
 
     public long FreeBytes => storage.FreeBytes;
 
+    public long TotalBytes => storage.TotalBytes;
+
     public string? Warning => storage.Warning;
 
     public ulong NewId() => throw new NotSupportedException();

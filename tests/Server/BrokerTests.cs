@@ -119,7 +119,7 @@ public sealed class BrokerTests
             ServerOptions options = new()
             {
                 Listen = ["tcp://127.0.0.1:0"],
-                Broker = new BrokerOptions { DataDirectory = folder, SegmentSize = 4 * 1024 * 1024, MinFreeDiskBytes = 0 },
+                Broker = new BrokerOptions { DataDirectory = folder, SegmentSize = 4 * 1024 * 1024, MinFreeDiskBytes = 0, DiskHighWatermark = 0 },
             };
             using (Broker broker = Broker.Open(options))
             {

@@ -25,6 +25,8 @@ internal static unsafe class FrameFields
         [FrameType.Rejected] = "sequence@8:8 publication@16:4 code@20:2 queue:s text:x",
         [FrameType.PublicationReady] = "publication@8:4",
         [FrameType.PublicationEnded] = "publication@8:4 code@12:2 text:x",
+        [FrameType.PublicationBlocked] = "publication@8:4 code@12:2 sinceNs@16:-8 queue:s text:x",
+        [FrameType.PublicationUnblocked] = "publication@8:4 lastedNs@16:-8",
         [FrameType.CommitTransaction] = "request@8:4",
         [FrameType.RollbackTransaction] = "request@8:4",
         [FrameType.Subscribe] = "request@8:4 creditMessages@12:4 creditBytes@16:8 maxUnacked@24:4 priority@28:-4 flags@32:4 queue:s conflationKey:s",

@@ -77,6 +77,8 @@ public class FrameLayoutTests
             32, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Publication", 12), ("Window", 16), ("Reserved1", 20), ("LastSequence", 24));
         ShouldLayOut<SubscribedEvent>(16, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Subscription", 12));
         ShouldLayOut<QueueDeclaredEvent>(24, ("Session", 0), ("Reserved", 4), ("Request", 8), ("Consumers", 12), ("Ready", 16));
+        ShouldLayOut<PublicationBlockedEvent>(24, ("Session", 0), ("Reserved", 4), ("Publication", 8), ("Code", 12), ("Reserved1", 14), ("SinceNs", 16));
+        ShouldLayOut<PublicationUnblockedEvent>(24, ("Session", 0), ("Reserved", 4), ("Publication", 8), ("Reserved1", 12), ("LastedNs", 16));
         ShouldLayOut<SubscriptionActiveEvent>(16, ("Session", 0), ("Reserved", 4), ("Subscription", 8), ("IsActive", 12));
     }
 
@@ -93,6 +95,7 @@ public class FrameLayoutTests
         EventType[] answers =
         [
             EventType.Done, EventType.Failed, EventType.PublicationOpened, EventType.Subscribed, EventType.QueueDeclared, EventType.SubscriptionActive,
+            EventType.PublicationBlocked, EventType.PublicationUnblocked,
         ];
         foreach (EventType type in Enum.GetValues<EventType>())
             Assert.Equal(answers.Contains(type) ? type.ToString() : "0", FrameShape.Of(type).ToString());
@@ -119,6 +122,7 @@ public class FrameLayoutTests
             ("Hello", 1), ("Welcome", 2), ("Error", 3), ("Close", 4), ("Heartbeat", 5), ("Done", 6), ("Failed", 7),
             ("OpenPublication", 16), ("PublicationOpened", 17), ("ClosePublication", 18), ("Publish", 19), ("Confirm", 20),
             ("Rejected", 21), ("PublicationReady", 22), ("PublicationEnded", 23), ("CommitTransaction", 24), ("RollbackTransaction", 25),
+            ("PublicationBlocked", 26), ("PublicationUnblocked", 27),
             ("Subscribe", 32), ("Subscribed", 33), ("Unsubscribe", 34), ("SubscriptionEnded", 35), ("Credit", 36), ("Deliver", 37), ("Settle", 38),
             ("Get", 39), ("DeliverConflated", 40), ("SubscriptionActive", 41), ("Recover", 42), ("SetMaxUnacked", 43),
             ("DeclareQueue", 48), ("QueueDeclared", 49), ("DeleteQueue", 50), ("DeclareExchange", 51), ("DeleteExchange", 52), ("Bind", 53),

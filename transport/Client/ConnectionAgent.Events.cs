@@ -8,7 +8,7 @@ namespace LowLatency.Client;
 /// <content>What the door brings. Owner thread. A result of false, or a call of <see cref="Door.Lose(ErrorCode, string)"/>, ends the connection.</content>
 internal sealed partial class ConnectionAgent
 {
-    /// <summary>An answer, or that a subscription became active: fields and parts as in the engine's event.</summary>
+    /// <summary>An answer, or that a subscription became active, or that a publication is held back: fields and parts as in the engine's event.</summary>
     /// <param name="type">Of the event.</param>
     /// <param name="body">The event, whatever its first 8 bytes are: the session, or the header of a frame.</param>
     internal unsafe void OnAnswer(EventType type, ReadOnlySpan<byte> body)
@@ -40,6 +40,16 @@ internal sealed partial class ConnectionAgent
             case EventType.SubscriptionActive:
                 SubscriptionActiveEvent active = MemoryMarshal.Read<SubscriptionActiveEvent>(body);
                 FindSubscription(active.Subscription)?.OnActive(active.IsActive != 0);
+                break;
+            case EventType.PublicationBlocked:
+                PublicationBlockedEvent blocked = MemoryMarshal.Read<PublicationBlockedEvent>(body);
+                var parts = new FrameParts(body[sizeof(PublicationBlockedEvent)..]);
+                _publications.Find(blocked.Publication)?.OnBlocked(
+                    new Blocking((ErrorCode)blocked.Code, Encoding.UTF8.GetString(parts.String()), Encoding.UTF8.GetString(parts.Long()), blocked.SinceNs));
+                break;
+            case EventType.PublicationUnblocked:
+                PublicationUnblockedEvent unblocked = MemoryMarshal.Read<PublicationUnblockedEvent>(body);
+                _publications.Find(unblocked.Publication)?.OnUnblocked(unblocked.LastedNs);
                 break;
         }
     }

@@ -113,6 +113,18 @@ public sealed partial class Publication
             AdmitPending();
     }
 
+    internal void OnBlocked(Blocking blocking)
+    {
+        Volatile.Write(ref _blocking, blocking);
+        _options.OnBlocked?.Invoke(this, blocking);
+    }
+
+    internal void OnUnblocked(long lastedNs)
+    {
+        Volatile.Write(ref _blocking, null);
+        _options.OnUnblocked?.Invoke(this, TimeSpan.FromTicks(lastedNs / TimeSpan.NanosecondsPerTick));
+    }
+
     /// <summary>The broker takes nothing new before the connection ends.</summary>
     internal void Hold()
     {
@@ -128,6 +140,7 @@ public sealed partial class Publication
         IsOpen = false;
         SetStatus(PublishStatus.NotConnected);
         Volatile.Write(ref _fullQueue, null);
+        Volatile.Write(ref _blocking, null);
         _outlet.Close();
     }
 
@@ -135,6 +148,7 @@ public sealed partial class Publication
     internal void End(LowLatencyException? error)
     {
         IsOpen = false;
+        Volatile.Write(ref _blocking, null);
         Volatile.Write(ref _error, error);
         Volatile.Write(ref _status, (int)PublishStatus.Closed);
         _outlet.Close();

@@ -27,6 +27,7 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
     private int _window;
     private int _maxBodyLength;
     private string? _fullQueue;
+    private Blocking? _blocking;
     private LowLatencyException? _error;
     private int _confirmedLevel;
 
@@ -65,6 +66,9 @@ public sealed partial class Publication : IDisposable, IAsyncDisposable
 
     /// <summary>The queue at its bound while <see cref="Status"/> is <see cref="PublishStatus.QueueFull"/>, else <c>null</c>. Any thread.</summary>
     public string? FullQueue => Volatile.Read(ref _fullQueue);
+
+    /// <summary>Why and since when the broker holds confirms back; <c>null</c> while it does not. Messages are accepted until the window is full. Any thread.</summary>
+    public Blocking? Blocking => Volatile.Read(ref _blocking);
 
     /// <summary>Why <see cref="Status"/> is <see cref="PublishStatus.Closed"/>; <c>null</c> when the user closed it, or it is open. Any thread.</summary>
     public LowLatencyException? Error => Volatile.Read(ref _error);

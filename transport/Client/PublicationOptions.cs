@@ -36,6 +36,12 @@ public sealed record PublicationOptions
     /// <summary>Told of rejections.</summary>
     public RejectHandler? OnReject { get; init; }
 
+    /// <summary>Told when the broker holds confirms back.</summary>
+    public BlockedHandler? OnBlocked { get; init; }
+
+    /// <summary>Told when that is over.</summary>
+    public UnblockedHandler? OnUnblocked { get; init; }
+
     internal void Check()
     {
         Names.CheckMayBeEmpty(Exchange, nameof(Exchange));

@@ -158,6 +158,8 @@ internal sealed unsafe class FrameShape
         Answer(EventType.Done, sizeof(DoneEvent), (12, 4)),
         Answer(EventType.Failed, sizeof(FailedEvent), (14, 2), Text),
         Answer(EventType.PublicationOpened, sizeof(PublicationOpenedEvent), (20, 4)),
+        Answer(EventType.PublicationBlocked, sizeof(PublicationBlockedEvent), (14, 2), S, Text),
+        Answer(EventType.PublicationUnblocked, sizeof(PublicationUnblockedEvent), (12, 4)),
         Answer(EventType.Subscribed, sizeof(SubscribedEvent), default, S),
         Answer(EventType.QueueDeclared, sizeof(QueueDeclaredEvent), default, S),
         new(FrameType.SubscriptionActive, sizeof(SubscriptionActiveEvent), false, true) { Event = EventType.SubscriptionActive, Flags = (12, 4, 1) },

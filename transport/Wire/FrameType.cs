@@ -21,6 +21,8 @@ internal enum FrameType : byte
     PublicationEnded = 23,
     CommitTransaction = 24,
     RollbackTransaction = 25,
+    PublicationBlocked = 26,
+    PublicationUnblocked = 27,
 
     Subscribe = 32,
     Subscribed = 33,
