@@ -13,6 +13,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private readonly QueueTimers _timers = new();
     private readonly List<BrokerQueue> _timersWithoutSpace = [];
+    private readonly List<BrokerQueue> _dueNow = [];
     private readonly List<(long TimeNs, long Sequence)> _expired = [];
     private ScheduledMessage[] _due = new ScheduledMessage[16];
     private long[] _duePlaces = new long[16];
@@ -54,28 +55,35 @@ internal sealed unsafe partial class BrokerEngine
             Trim();
     }
 
+    /// <summary>One turn for each queue whose time has come, the earliest first. What comes into queues meanwhile has its turn with the next batch.</summary>
     private void RunTimers()
     {
-        int budget = MaxTimedPerBatch;
-        while (budget > 0 && _timers.NextNs <= _nowNs)
+        while (_timers.NextNs <= _nowNs)
         {
-            BrokerQueue queue = _timers.First;
-            AppendStatus status = RunTimer(queue, ref budget);
-            if (status == AppendStatus.NotReady)
-                return;
-            if (status != AppendStatus.Appended)
-            {
-                _timers.Set(queue, long.MaxValue);
-                queue.WaitsForSpace = true;
-                _timersWithoutSpace.Add(queue);
-            }
-            else if (queue.Exists)
-            {
-                // What has just become ready is ready in this batch, however short its time to live is.
-                long next = queue.NextTimeNs();
-                _timers.Set(queue, budget > 0 ? Math.Max(next, _nowNs + 1) : next);
-            }
+            _dueNow.Add(_timers.First);
+            _timers.Set(_timers.First, long.MaxValue);
         }
+        int budget = MaxTimedPerBatch;
+        foreach (BrokerQueue queue in _dueNow)
+        {
+            AppendStatus status = AppendStatus.Appended;
+            if (budget > 0 && queue.Exists)
+                status = RunTimer(queue, ref budget);
+            if (status == AppendStatus.NotReady)
+                budget = 0;
+            else if (status != AppendStatus.Appended)
+                WaitForSpace(queue);
+            if (queue.Exists && !queue.WaitsForSpace)
+                _timers.Set(queue, queue.NextTimeNs());
+        }
+        _dueNow.Clear();
+    }
+
+    private void WaitForSpace(BrokerQueue queue)
+    {
+        _timers.Set(queue, long.MaxValue);
+        queue.WaitsForSpace = true;
+        _timersWithoutSpace.Add(queue);
     }
 
     private AppendStatus RunTimer(BrokerQueue queue, ref int budget)

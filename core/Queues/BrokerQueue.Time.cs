@@ -45,7 +45,8 @@ internal sealed unsafe partial class BrokerQueue
     internal long DeadlineOf(long fromNs, long ttlMs)
     {
         long ttl = Options.MessageTtlMs < 0 || (ttlMs >= 0 && ttlMs < Options.MessageTtlMs) ? ttlMs : Options.MessageTtlMs;
-        return ttl < 0 ? long.MaxValue : fromNs + ttl * NsPerMs;
+        // Never within the batch in which it came.
+        return ttl < 0 ? long.MaxValue : fromNs + Math.Max(ttl * NsPerMs, 1);
     }
 
     internal void AddScheduled(in ScheduledMessage message)

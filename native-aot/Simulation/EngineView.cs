@@ -13,6 +13,11 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 
     internal IEnumerable<(string Host, string Name)> QueueKeys => Engine.Topology.QueuesById().Select(queue => (queue.Host.DisplayName, queue.DisplayName));
 
+    /// <summary>Queues whose time has come, in the order in which they will have their turns.</summary>
+    internal IEnumerable<(string Host, string Name)> Due(long nowNs, bool isFirstBatch) =>
+        Engine.Topology.QueuesById().Select(queue => (Queue: queue, TimeNs: isFirstBatch ? queue.NextTimeNs() : queue.TimerNs)).Where(due => due.TimeNs <= nowNs)
+            .OrderBy(due => due.TimeNs).ThenBy(due => due.Queue.Id).Select(due => (due.Queue.Host.DisplayName, due.Queue.DisplayName));
+
     internal IEnumerable<string> QueueNames(string host) => QueueKeys.Where(key => key.Host == host).Select(key => key.Name);
 
     internal bool HasExchange(string host, string name) => Host(host) is { } found && found.TryGetExchange(Encoding.UTF8.GetBytes(name), out _);

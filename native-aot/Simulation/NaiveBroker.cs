@@ -68,6 +68,8 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     internal void BeginBatch(long nowNs)
     {
         _nowNs = nowNs;
+        // The order of turns is the engine's choice (rule T3).
+        _turns = [.. _engine.Due(nowNs, _isFirstBatch)];
         BeforeCall();
     }
 

@@ -99,7 +99,7 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
         long? ttl = Options.TtlMs;
         if (entry.Message.Headers.Expiration is { } expiration)
             ttl = Math.Min(ttl ?? long.MaxValue, long.Parse(expiration, System.Globalization.CultureInfo.InvariantCulture));
-        return ttl == null ? null : Math.Max(entry.Message.ReceivedNs, entry.Message.DueNs) + ttl.Value * NsPerMs;
+        return ttl == null ? null : Math.Max(entry.Message.ReceivedNs, entry.Message.DueNs) + Math.Max(ttl.Value * NsPerMs, 1);
     }
 
     /// <summary>How long it waits that came back for the n-th time (rule O5), in nanoseconds.</summary>
