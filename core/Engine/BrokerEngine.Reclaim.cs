@@ -242,7 +242,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             (long timeNs, long sequence) = queue.Delays!.At((int)_walkPlace);
             QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry == null || entry->State != EntryState.Delayed || !IsReclaimed(entry->Position))
+            if (entry == null || entry->State != EntryState.Delayed || !queue.IsDelayedUntil(sequence, timeNs) || !IsReclaimed(entry->Position))
                 continue;
             AppendStatus status = TryMoveOne(log, new Move(queue, sequence) { DelayedUntilNs = timeNs }, entry->Position, ref steps);
             if (status == AppendStatus.Appended)

@@ -123,6 +123,26 @@ public sealed class QueueTimeTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotEndABackOffEarlyForAMessageThatWasReplaced()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 1000).Add("x-last-value-key", ""));
+        _broker.Publish("q", "m1");
+        Assert.Equal(["m1"], _broker.Take("q"));
+        _broker.Settle("q", 1, Core.Engine.SettleKind.Requeue, 1);
+        _broker.Advance(500);
+        _broker.Engine.Events.Clear();
+        _broker.Publish("q", "m2"); // Takes the place of the one in its back-off, and is ready.
+        Assert.Equal(["m2"], _broker.Engine.Bodies());
+        _broker.Settle("q", 2, Core.Engine.SettleKind.Requeue, 2);
+        _broker.Engine.Events.Clear();
+        _broker.Advance(600);
+        Assert.Equal(1, _broker.Queue("q").DelayedCount);
+        _broker.Advance(400);
+        Assert.Equal(["m2"], _broker.Engine.Bodies());
+        _broker.Restart(sameHash: false);
+    }
+
+    [Fact]
     public void ShouldKeepBackOffsOverARestart()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 10_000));
