@@ -114,9 +114,10 @@ internal sealed partial class NaiveBroker
     {
         if (entries.Count == 0 || !queue.Exists)
             return;
-        bool isUncertain = IsUncertain(queue, entries);
         // As they were delivered. Which of them leave is decided before any does.
-        foreach ((NaiveEntry entry, string? reason) in entries.ConvertAll(entry => (entry, ReasonToLeave(queue, entry))))
+        List<(NaiveEntry Entry, string? Reason)> decided = entries.ConvertAll(entry => (entry, ReasonToLeave(queue, entry)));
+        bool isUncertain = IsUncertain(queue, [.. decided.Where(one => one.Reason == null).Select(one => one.Entry)]);
+        foreach ((NaiveEntry entry, string? reason) in decided)
         {
             if (reason != null)
             {
