@@ -81,7 +81,7 @@ internal sealed partial class NaiveBroker
         }
         // What the journal cannot be told of any more is not moved: it comes again with the next run.
         if (Log.State == JournalState.Failed)
-            arrivals.RemoveAll(arrival => arrival.Message.Deaths.Length > 0 && !there.ContainsKey(arrival.Message) && given.All(sequence => there.ContainsValue(sequence)));
+            arrivals.RemoveAll(arrival => arrival.Message.Deaths.Length > 0 && !there.ContainsKey(arrival.Message) && given.All(sequence => real.Entry(sequence) != null));
         List<(StoredMessage Message, long Sequence)>? placed = queue.Options.LastValueKey != null
             ? new PlaceSearch(queue, arrivals, there, [.. given], sequence => real.Entry(sequence) != null).Find()
             : InOrder(arrivals, there, new Queue<long>(given.Except(there.Values)));
