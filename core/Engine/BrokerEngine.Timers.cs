@@ -218,9 +218,7 @@ internal sealed unsafe partial class BrokerEngine
             int length = told * DropLayout.DuePairLength;
             int drops = outdated != 0 ? 1 : 0;
             status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0);
-            if (status != AppendStatus.Appended)
-                return status;
-            byte* body = _durableLog!.TryClaim(RecordType.Due, queue.Id, length, out _, out status);
+            byte* body = status == AppendStatus.Appended ? _durableLog!.TryClaim(RecordType.Due, queue.Id, length, out _, out status) : null;
             if (body != null)
             {
                 for (int i = 0; i < count; i++)
@@ -231,10 +229,10 @@ internal sealed unsafe partial class BrokerEngine
                     *(long*)(body + sizeof(long)) = _duePlaces[i];
                     body += DropLayout.DuePairLength;
                 }
-                _durableLog.Commit();
+                _durableLog!.Commit();
             }
         }
-        if (status == AppendStatus.Appended && outdated != 0)
+        if (status is AppendStatus.Appended or AppendStatus.Failed && outdated != 0)
             DropReplaced(queue, outdated);
         EndChange();
         return status;

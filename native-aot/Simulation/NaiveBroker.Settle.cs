@@ -129,6 +129,8 @@ internal sealed partial class NaiveBroker
                 returned = returned with { State = NaiveEntryState.Delayed, DelayedUntilNs = _nowNs + queue.DelayNs(returned.Count) };
             queue.Set(returned);
         }
+        // What it brings elsewhere is there before more comes back.
+        Place();
         _ready.Add(queue);
     }
 
