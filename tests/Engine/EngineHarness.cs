@@ -16,7 +16,8 @@ internal sealed unsafe class EngineHarness : IDisposable
     private readonly BrokerOptions _options;
     private readonly bool _isStepped;
 
-    internal EngineHarness(string? directory = null, BrokerLimits? limits = null)
+    /// <param name="journalMemory">What of the journal is kept in memory.</param>
+    internal EngineHarness(string? directory = null, BrokerLimits? limits = null, long journalMemory = 1024 * 1024 * 1024)
     {
         _options = new BrokerOptions
         {
@@ -24,6 +25,7 @@ internal sealed unsafe class EngineHarness : IDisposable
             SegmentSize = 1024 * 1024,
             MinFreeDiskBytes = 0,
             DiskHighWatermark = 0,
+            JournalMemoryBytes = journalMemory,
             Limits = limits ?? new BrokerLimits(),
         };
         Core = BrokerCore.Open(_options, _wake);
