@@ -97,10 +97,13 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldServeManyQueuesWithFewSlots()
     {
-        // Each queue has its messages in segments of its own.
+        // Each queue has its messages in segments of its own, and what is read ahead is no other's.
         string[] queues = [.. Enumerable.Range(0, 8).Select(i => $"q{i}")];
         foreach (string queue in queues)
+        {
             Fill(queue, 2);
+            Fill("gap", 3);
+        }
         Fill("end", 5);
         _holds = true;
         foreach (string queue in queues)
