@@ -35,7 +35,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private void HasTimeAt(BrokerQueue queue, long timeNs)
     {
-        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace)
+        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace && !queue.TimerAwaitsLoad)
             _timers.Set(queue, timeNs);
     }
 
@@ -54,6 +54,16 @@ internal sealed unsafe partial class BrokerEngine
             Trim();
     }
 
+    /// <summary>A message that was to be moved has been brought into memory.</summary>
+    private void ResumeTimer(BrokerQueue queue)
+    {
+        if (!queue.TimerAwaitsLoad)
+            return;
+        queue.TimerAwaitsLoad = false;
+        if (!queue.WaitsForSpace)
+            _timers.Set(queue, queue.NextTimeNs());
+    }
+
     private void RunTimers()
     {
         int budget = MaxTimedPerBatch;
@@ -69,6 +79,10 @@ internal sealed unsafe partial class BrokerEngine
                 queue.WaitsForSpace = true;
                 _timersWithoutSpace.Add(queue);
             }
+            else if (queue.TimerAwaitsLoad)
+            {
+                _timers.Set(queue, long.MaxValue);
+            }
             else if (queue.Exists)
             {
                 // What has just become ready is ready in this batch, however short its time to live is.
@@ -81,7 +95,7 @@ internal sealed unsafe partial class BrokerEngine
     private AppendStatus RunTimer(BrokerQueue queue, ref int budget)
     {
         AppendStatus status = AppendStatus.Appended;
-        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
+        while (status == AppendStatus.Appended && budget > 0 && !queue.TimerAwaitsLoad && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
             status = TryExpire(queue, ref budget);
         while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
             status = TryMakeDue(queue, ref budget);
@@ -119,6 +133,17 @@ internal sealed unsafe partial class BrokerEngine
             {
                 entry->IsTimed = false; // If it comes back it expires then.
                 continue;
+            }
+            if (IsDeadLetter(queue, DropReason.Expired) && !IsAtHand(queue, entry->Position, ref queue.ColdReader))
+            {
+                if (!queue.AwaitsLoad)
+                {
+                    entry->IsTimed = false; // The disk does not give it back: it stays until the restart that this takes.
+                    continue;
+                }
+                queue.TimerAwaitsLoad = true;
+                deadlines.Push(timeNs, sequence);
+                break;
             }
             if (!TryPlanDeparture(queue, sequence, entry, DropReason.Expired))
             {

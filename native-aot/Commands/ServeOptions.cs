@@ -17,6 +17,9 @@ internal sealed record ServeOptions
     /// <inheritdoc cref="Core.Engine.BrokerOptions.DiskHighWatermark"/>
     internal long? DiskHighWatermark { get; init; }
 
+    /// <inheritdoc cref="Core.Engine.BrokerOptions.JournalMemoryBytes"/>
+    internal long JournalMemoryBytes { get; init; }
+
     internal required BrokerLimits Limits { get; init; }
 
     /// <summary>Grant compression to clients that ask for it.</summary>

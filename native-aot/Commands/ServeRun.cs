@@ -49,6 +49,7 @@ internal sealed class ServeRun : IDisposable
                     SegmentSize = _options.SegmentSize,
                     MinFreeDiskBytes = _options.MinFreeDiskBytes,
                     DiskHighWatermark = _options.DiskHighWatermark,
+                    JournalMemoryBytes = _options.JournalMemoryBytes,
                     Limits = _options.Limits,
                 },
                 Listen = _options.Listen,
