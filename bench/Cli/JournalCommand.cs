@@ -14,16 +14,17 @@ internal static class JournalCommand
         var shared = new WorkloadOptions("journal");
         var scale = new Option<double>("--scale") { Description = "Part of the live messages of a restart: 1 is one million of 1 KiB and ten million of 128 B.", DefaultValueFactory = _ => 1 };
         var flow = new Option<double>("--flow-gib") { Description = "What goes through the queue that is drained, in GiB.", DefaultValueFactory = _ => 20 };
+        var cold = new Option<double>("--cold-gib") { Description = "The backlog that is on the disk alone, in GiB.", DefaultValueFactory = _ => 4 };
         var runs = new Option<int>("--runs") { Description = "Restarts, and latency runs, of which a figure is the median.", DefaultValueFactory = _ => 3 };
         var only = new Option<string[]>("--only") { Description = "Measure only these.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ids };
         only.AcceptOnlyFromAmong(ids);
         var markdown = new Option<bool>("--markdown") { Description = "Print the table as it stands in docs/performance.md." };
         var command = new Command("journal", """
-            What the store costs: restart on the journal of a broker that was killed, disk and memory while much flows and a little stays, and
-            the tail of publishing while segments roll and are emptied. Exit code 1 when a figure is not reached.
+            What the store costs: restart on the journal of a broker that was killed, disk and memory while much flows and a little stays,
+            the tail of publishing while segments roll and are emptied, and that of a short queue while a long one is read from the disk. Exit code 1 when a figure is not reached.
             """)
         {
-            only, scale, flow, runs, shared.Data, shared.Server, markdown, shared.Json,
+            only, scale, flow, cold, runs, shared.Data, shared.Server, markdown, shared.Json,
         };
         command.SetAction(parsed =>
         {
@@ -34,6 +35,7 @@ internal static class JournalCommand
                 {
                     Scale = parsed.GetValue(scale),
                     FlowGiB = parsed.GetValue(flow),
+                    ColdGiB = parsed.GetValue(cold),
                     Runs = parsed.GetValue(runs),
                     Progress = new Progress(Console.Error),
                     Server = new RunOptions { Workload = "journal", DataFolder = data.Name, ServerProgram = parsed.GetValue(shared.Server) },

@@ -12,6 +12,9 @@ internal sealed record JournalBenchOptions
     /// <summary>Bytes through the queue that is drained, in GiB.</summary>
     public double FlowGiB { get; init; } = 20;
 
+    /// <summary>Bytes of the backlog that is on the disk alone, in GiB.</summary>
+    public double ColdGiB { get; init; } = 4;
+
     /// <summary>Restarts, and latency runs, of which a figure is the median.</summary>
     public int Runs { get; init; } = 3;
 

@@ -10,6 +10,7 @@ internal static class JournalRunner
         ("restart", RestartFigure.Measure),
         ("flow", FlowFigure.Measure),
         ("tail", TailFigure.Measure),
+        ("cold", ColdFigure.Measure),
     ];
 
     /// <param name="ids">Which groups.</param>

@@ -37,6 +37,14 @@ internal readonly record struct ProcessCounters(
     internal static long? ReadAnonymousBytes(int processId)
         => ReadStatusField($"/proc/{processId}/status", "RssAnon:") * 1024;
 
+    /// <summary>Files mapped and resident in a process in bytes, or null where the kernel does not tell.</summary>
+    internal static long? ReadFileBytes(int processId)
+        => ReadStatusField($"/proc/{processId}/status", "RssFile:") * 1024;
+
+    /// <summary>Bytes that a process had read from the disk, or null where the kernel does not tell.</summary>
+    internal static long? ReadBytesRead(int processId)
+        => ReadStatusField($"/proc/{processId}/io", "read_bytes:");
+
     /// <summary>Time that the living threads of a process spent on a core, in nanoseconds: finer than <see cref="CpuSeconds"/>.</summary>
     internal static long ReadRunNs(int processId)
     {

@@ -130,6 +130,7 @@ internal sealed class BrokerCore : IDisposable
             SegmentSize = options.SegmentSize,
             MinFreeBytes = options.MinFreeDiskBytes,
             HighMarkBytes = options.DiskHighWatermark,
+            MemoryBytes = options.JournalMemoryBytes,
             ReserveLength = reserve,
             Readers = _readers,
         };

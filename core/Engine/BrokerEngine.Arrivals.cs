@@ -117,7 +117,7 @@ internal sealed unsafe partial class BrokerEngine
         headers.CopyTo(new Span<byte>(at + key.Length, headers.Length));
         messageBody.CopyTo(new Span<byte>(at + key.Length + headers.Length, messageBody.Length));
         log.Commit();
-        log.AddReferences(position, route.Length, Share(payloadLength, route.Length) * route.Length);
+        AddReferences(log, position, payloadLength, route.Length);
         EntryMarks marks = (departure.MaybeDelivered ? EntryMarks.MaybeDelivered : 0) | SharedMark(route.Length);
 
         MessageTraits.TryRead(headers, _nowNs, out MessageTraits traits, out _);

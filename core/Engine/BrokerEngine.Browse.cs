@@ -49,6 +49,8 @@ internal sealed unsafe partial class BrokerEngine
                 return false;
             if (!viewer.Session.Port.CanDeliver)
                 return true;
+            if (!IsAtHand(queue, entry->Position, ref viewer.ColdReader))
+                return false;
             Hand(viewer, entry, viewer.BrowseNext++, viewer.Tags.AddSettled());
             count++;
             most--;

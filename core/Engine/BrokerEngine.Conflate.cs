@@ -15,8 +15,8 @@ internal sealed unsafe partial class BrokerEngine
     private bool ShowNewest(BrokerQueue queue, Consumer viewer, int most, ref int count)
     {
         Conflation conflation = viewer.Conflation!;
-        if (!TryCatchUp(queue, conflation))
-            return true;
+        if (!TryCatchUp(queue, viewer, conflation))
+            return !queue.AwaitsLoad;
         while (conflation.Oldest != Conflation.None)
         {
             ref ConflatedItem item = ref conflation[conflation.Oldest];
@@ -24,6 +24,8 @@ internal sealed unsafe partial class BrokerEngine
                 return false;
             if (most == 0 || !viewer.Session.Port.CanDeliver)
                 return true;
+            if (!IsAtHand(queue, item.Position, ref viewer.ColdReader))
+                return false;
             HandConflated(viewer, in item);
             conflation.RemoveOldest();
             count++;
@@ -32,8 +34,8 @@ internal sealed unsafe partial class BrokerEngine
         return false;
     }
 
-    /// <returns>False when there is more to look at than one turn allows.</returns>
-    private bool TryCatchUp(BrokerQueue queue, Conflation conflation)
+    /// <returns>False when there is more to look at than one turn allows, or what comes next is on the disk.</returns>
+    private bool TryCatchUp(BrokerQueue queue, Consumer viewer, Conflation conflation)
     {
         int looks = EntriesPerTurn;
         while (conflation.Next < queue.Entries.Next)
@@ -43,7 +45,10 @@ internal sealed unsafe partial class BrokerEngine
                 break;
             if (looks == 0)
                 return false;
-            Conflate(conflation, queue.Entries.Find(conflation.Next), conflation.Next);
+            QueueEntry* entry = queue.Entries.Find(conflation.Next);
+            if (!IsAtHand(queue, entry->Position, ref viewer.ColdReader))
+                return false;
+            Conflate(conflation, entry, conflation.Next);
             conflation.Next++;
             looks--;
         }

@@ -30,6 +30,7 @@ internal sealed unsafe partial class BrokerEngine
     private bool Dispatch(BrokerQueue queue)
     {
         int count = 0;
+        queue.AwaitsLoad = false;
         // Before those that take: what they settle at once is still there.
         bool again = queue.Consumers.Viewers.Length > 0 && Show(queue, ref count);
         // What cannot be journaled now, but soon, waits.
@@ -52,6 +53,11 @@ internal sealed unsafe partial class BrokerEngine
             if (consumer == null)
             {
                 again |= isPortFull;
+                break;
+            }
+            if (entry->Position < _hotFrom && !IsAtHand(queue, entry->Position, ref queue.ColdReader))
+            {
+                queue.Consumers.GiveTurnBack(consumer);
                 break;
             }
             Deliver(queue, consumer, entry, sequence);

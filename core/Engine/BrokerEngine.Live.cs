@@ -22,12 +22,23 @@ internal sealed unsafe partial class BrokerEngine
     private void Release(MessageHold hold)
     {
         RecordLog? log = LogOf(hold.Position);
-        if (log != null) // In a replay nothing is counted.
-            log.Release(hold.Position, ShareOf(log, hold));
+        if (log == null)
+            return; // In a replay nothing is counted.
+        if (!hold.IsShared)
+            log.Release(hold.Position, Share(hold.PayloadLength, 1));
+        else // A queue of cold messages that is deleted must not read them all.
+            log.ReleaseShare(hold.Position, log.IsAtHand(hold.Position) ? Share(hold.PayloadLength, RoutesAt(log, hold.Position)) : -1);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long ShareOf(RecordLog log, MessageHold hold) => Share(hold.PayloadLength, hold.IsShared ? RoutesAt(log, hold.Position) : 1);
+    /// <summary>Counts a new record with so many routes.</summary>
+    private static void AddReferences(RecordLog log, long position, int payloadLength, int routes)
+    {
+        long bytes = Share(payloadLength, routes) * routes;
+        if (routes == 1)
+            log.AddReferences(position, 1, bytes);
+        else
+            log.AddShares(position, routes, bytes);
+    }
 
     private static int RoutesAt(RecordLog log, long position) =>
         *(ushort*)(log.Record(position) + RecordLayout.HeaderLength + MessageLayout.RouteCount);
@@ -43,5 +54,12 @@ internal sealed unsafe partial class BrokerEngine
             AddReference(message.Hold);
     }
 
-    private void AddReference(MessageHold hold) => _durableLog!.AddReferences(hold.Position, 1, ShareOf(_durableLog, hold));
+    private void AddReference(MessageHold hold)
+    {
+        RecordLog log = _durableLog!;
+        if (hold.IsShared)
+            log.AddShares(hold.Position, 1, Share(hold.PayloadLength, RoutesAt(log, hold.Position)));
+        else
+            log.AddReferences(hold.Position, 1, Share(hold.PayloadLength, 1));
+    }
 }

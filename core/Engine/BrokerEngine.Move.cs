@@ -33,7 +33,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         new ReadOnlySpan<byte>(view.Payload, view.PayloadLength).CopyTo(new Span<byte>(at, view.PayloadLength));
         log.Commit();
-        log.AddReferences(target, _moves.Count, Share(view.PayloadLength, _moves.Count) * _moves.Count);
+        AddReferences(log, target, view.PayloadLength, _moves.Count);
         foreach (Move move in _moves)
             Repoint(log, in move, position, target, isShared: _moves.Count > 1);
         ReclaimedCount++;

@@ -82,7 +82,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         ConsumerPull pull = consumer.Pull;
         BrokerQueue queue = consumer.Queue;
-        return !pull.IsFull && queue.IsScheduled && (queue.IsHeld || pull.Count != pull.CountSeen || !consumer.Session.Port.CanDeliver);
+        return !pull.IsFull && (queue.AwaitsLoad || queue.IsScheduled && (queue.IsHeld || pull.Count != pull.CountSeen || !consumer.Session.Port.CanDeliver));
     }
 
     private void Answer(Consumer consumer)

@@ -87,7 +87,7 @@ internal sealed unsafe partial class BrokerEngine
             return false;
         }
         // One that could not be emptied is tried again when more came.
-        if (log.Tail < _reclaimAfter || !log.IsLoaded(oldest))
+        if (log.Tail < _reclaimAfter || !log.AskToEmpty(oldest))
             return false;
         _reclaimed = oldest;
         _reclaimedIndex = oldest.Index;
@@ -120,6 +120,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         _reclaimStage = ReclaimStage.None;
         _reclaimed = null;
+        _durableLog!.Unpin();
         _toWalk.Clear();
     }
 

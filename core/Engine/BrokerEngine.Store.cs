@@ -144,7 +144,7 @@ internal sealed unsafe partial class BrokerEngine
             return status;
         WriteMessage(body, publication, in command, in admission);
         log.Commit();
-        log.AddReferences(position, admission.Takers, Share(payloadLength, admission.Takers) * admission.Takers);
+        AddReferences(log, position, payloadLength, admission.Takers);
         if (admission.IsScheduled)
             HoldScheduled(position, in admission);
         else

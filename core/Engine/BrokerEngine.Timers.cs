@@ -36,7 +36,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private void HasTimeAt(BrokerQueue queue, long timeNs)
     {
-        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace)
+        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace && !queue.TimerAwaitsLoad)
             _timers.Set(queue, timeNs);
     }
 
@@ -53,6 +53,16 @@ internal sealed unsafe partial class BrokerEngine
         _leavingWaitsForSpace = false;
         if (_toTrim.Count > 0)
             Trim();
+    }
+
+    /// <summary>A message that was to be moved has been brought into memory.</summary>
+    private void ResumeTimer(BrokerQueue queue)
+    {
+        if (!queue.TimerAwaitsLoad)
+            return;
+        queue.TimerAwaitsLoad = false;
+        if (!queue.WaitsForSpace)
+            _timers.Set(queue, queue.NextTimeNs());
     }
 
     /// <summary>One turn for each queue whose time has come, the earliest first. What comes into queues meanwhile has its turn with the next batch.</summary>
@@ -74,7 +84,7 @@ internal sealed unsafe partial class BrokerEngine
             else if (status != AppendStatus.Appended)
                 WaitForSpace(queue);
             if (queue.Exists && !queue.WaitsForSpace)
-                _timers.Set(queue, queue.NextTimeNs());
+                _timers.Set(queue, queue.TimerAwaitsLoad ? long.MaxValue : queue.NextTimeNs());
         }
         _dueNow.Clear();
     }
@@ -89,7 +99,7 @@ internal sealed unsafe partial class BrokerEngine
     private AppendStatus RunTimer(BrokerQueue queue, ref int budget)
     {
         AppendStatus status = AppendStatus.Appended;
-        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
+        while (status == AppendStatus.Appended && budget > 0 && !queue.TimerAwaitsLoad && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
             status = TryExpire(queue, ref budget);
         while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
             status = TryMakeDue(queue, ref budget);
@@ -127,6 +137,17 @@ internal sealed unsafe partial class BrokerEngine
             {
                 entry->IsTimed = false; // If it comes back it expires then.
                 continue;
+            }
+            if (IsDeadLetter(queue, DropReason.Expired) && !IsAtHand(queue, entry->Position, ref queue.ColdReader))
+            {
+                if (!queue.AwaitsLoad)
+                {
+                    entry->IsTimed = false; // The disk does not give it back: it stays until the restart that this takes.
+                    continue;
+                }
+                queue.TimerAwaitsLoad = true;
+                deadlines.Push(timeNs, sequence);
+                break;
             }
             if (!TryPlanDeparture(queue, sequence, entry, DropReason.Expired))
             {

@@ -10,7 +10,7 @@ namespace LowLatency.Core.Engine;
 /// <summary>The broker's state and the only code that changes it. One thread; no clock, thread, socket or file inside.</summary>
 /// <remarks>
 /// Input: commands (<see cref="OnRecord"/>), the time of a batch (<see cref="BeginBatch"/>), the durable position
-/// (<see cref="OnDurable"/>), the room on the disk (<see cref="OnDiskSpace"/>). Output: records in the logs, events in the egress ports. What a command changes for good is
+/// (<see cref="OnDurable"/>), the room on the disk (<see cref="OnDiskSpace"/>), what was read from it (<see cref="OnLoaded"/>). Output: records in the logs, events in the egress ports. What a command changes for good is
 /// one record, and the method that applies it to the state is the one that applies it in a replay (<c>BrokerEngine.Replay.cs</c>).
 /// <code>
 /// BeginBatch ▸ OnRecord … OnRecord ▸ EndBatch: deliver by credit, write Delivered records, confirm, commit the ports
@@ -100,7 +100,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         _nowNs = Math.Max(_nowNs, nowNs);
         _batch++;
         if (_durableLog != null)
+        {
             NoteFullDisk();
+            _hotFrom = _durableLog.HotFrom;
+        }
         if (_passingPorts.Count > 0)
             ReleasePassing();
         if (_pullDeadlines.NextNs <= _nowNs)
@@ -195,6 +198,8 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         long delivered = DeliveredCount;
         if (_scheduledQueues.Count > 0)
             Dispatch();
+        if (_hasNewlyLoaded)
+            PassSlotsOn();
         if (_pulls.Count > 0)
             AnswerPulls();
         if (_scheduledPublications.Count > 0)

@@ -18,6 +18,12 @@ public sealed record BrokerOptions
     /// </summary>
     public long? DiskHighWatermark { get; init; }
 
+    /// <summary>
+    /// How much of the journal is kept in memory, in bytes: three quarters for its end, a quarter for older messages that are read again from the disk;
+    /// at least four segments and three.
+    /// </summary>
+    public long JournalMemoryBytes { get; init; } = 1024L * 1024 * 1024;
+
     /// <summary>Every other limit.</summary>
     public BrokerLimits Limits { get; init; } = new();
 }

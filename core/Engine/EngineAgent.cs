@@ -6,7 +6,7 @@ using BrokerJournal = LowLatency.Core.Journal.Journal;
 
 namespace LowLatency.Core.Engine;
 
-/// <summary>Runs the engine: feeds it commands, time, the durable position and the room on the disk, and asks for flushes. The engine thread.</summary>
+/// <summary>Runs the engine: feeds it commands, time, the durable position, the room on the disk and what was read from it, and asks for flushes. The engine thread.</summary>
 internal sealed class EngineAgent : IAgent
 {
     private const long HousekeepingIntervalMs = 20;
@@ -25,6 +25,7 @@ internal sealed class EngineAgent : IAgent
     private long _lastWorkMs;
     private long _flushAskedTicks;
     private DiskSpace? _toldSpace;
+    private int _toldLoads;
     private bool _isMarked = true;
     private bool _hasWorked;
     private bool _hasFailed;
@@ -71,8 +72,10 @@ internal sealed class EngineAgent : IAgent
         bool hasMoved = durable > _engine.DurablePosition;
         DiskSpace? space = _journal?.Space;
         bool hasSpace = !ReferenceEquals(space, _toldSpace);
+        int loads = _journal?.Log.LoadsDone ?? 0;
+        bool hasLoaded = loads != _toldLoads;
         bool hasInput = !_ingress.IsEmpty && HasReplyRoom();
-        if (!hasInput && !hasMoved && !hasSpace && !_engine.HasScheduled && !IsTimeUp())
+        if (!hasInput && !hasMoved && !hasSpace && !hasLoaded && !_engine.HasScheduled && !IsTimeUp())
             return AwaitsFlush() ? 1 : Reclaim() is > 0 and var moved ? moved : Idle();
 
         _engine.BeginBatch(NowNs());
@@ -86,6 +89,11 @@ internal sealed class EngineAgent : IAgent
         {
             _engine.OnDiskSpace(space!);
             _toldSpace = space;
+        }
+        if (hasLoaded)
+        {
+            _engine.OnLoaded();
+            _toldLoads = loads;
         }
         if (hasInput)
         {

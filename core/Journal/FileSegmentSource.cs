@@ -137,7 +137,16 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
 
     internal override int Populate(Segment segment, int offset, int length) => segment.File!.Populate(offset, length, writeOut: true);
 
-    internal override int Load(Segment segment) => segment.File!.Load();
+    internal override int Load(Segment segment, int offset, int length) => segment.File!.Load(offset, length);
+
+    internal override bool TryRelease(Segment segment)
+    {
+        if (_flusher!.DurablePosition < segment.Base + segment.Length)
+            return false;
+        segment.File!.Release();
+        segment.PopulatedTo = 0; // Who writes it again does not find its pages.
+        return true;
+    }
 
     /// <summary>Closes the spare files. The preparer has ended.</summary>
     internal void DisposeSpares()

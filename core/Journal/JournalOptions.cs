@@ -18,6 +18,16 @@ internal sealed record JournalOptions
     /// <summary>Publications are held back while less than this is free on the disk, in bytes; 0: never. Null: <see cref="DiskSpace.DefaultHighMark"/>.</summary>
     internal long? HighMarkBytes { get; init; }
 
+    /// <summary>How much of the journal is kept in memory, in bytes: a quarter for what is read again from the disk, the rest for its end.
+    /// At least <see cref="MinColdSegments"/> and <see cref="MinHotSegments"/> segments.</summary>
+    internal long MemoryBytes { get; init; } = 1024L * 1024 * 1024;
+
+    /// <summary>The one that is read, the one after it, and the one before it, of which deliveries are still on their way.</summary>
+    internal const int MinColdSegments = 3;
+
+    /// <summary>The active one and those that are not synced yet.</summary>
+    internal const int MinHotSegments = 4;
+
     /// <summary>The threads that read in place, when more than one log shares them; <c>null</c>: the journal makes its own.</summary>
     internal ReaderRegistry? Readers { get; init; }
 
@@ -27,7 +37,13 @@ internal sealed record JournalOptions
             throw new JournalException(JournalError.InvalidOption, $"A segment size of {SegmentSize} bytes is not possible: it must be a power of two from {SegmentLayout.MinSize} to {SegmentLayout.MaxSize}.");
         if (ReserveLength < 0 || ReserveLength > SegmentSize / 2)
             throw new JournalException(JournalError.InvalidOption, $"A reserve of {ReserveLength} bytes is not possible: from 0 to half a segment ({SegmentSize / 2}).");
-        if (MaxSpares < 0 || MinFreeBytes < 0 || HighMarkBytes < 0)
-            throw new JournalException(JournalError.InvalidOption, "MaxSpares, MinFreeBytes and HighMarkBytes may not be negative.");
+        if (MaxSpares < 0 || MinFreeBytes < 0 || HighMarkBytes < 0 || MemoryBytes < 0)
+            throw new JournalException(JournalError.InvalidOption, "MaxSpares, MinFreeBytes, HighMarkBytes and MemoryBytes may not be negative.");
     }
+
+    /// <summary>Segments at the end of the journal that are kept in memory, the active one included.</summary>
+    internal int HotSegments(int segmentSize) => (int)Math.Clamp(MemoryBytes / 4 * 3 / segmentSize, MinHotSegments, 1 << 20);
+
+    /// <summary>Other segments that are in memory at a time.</summary>
+    internal int ColdSegments(int segmentSize) => (int)Math.Clamp(MemoryBytes / 4 / segmentSize, MinColdSegments, 64);
 }

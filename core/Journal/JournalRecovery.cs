@@ -55,6 +55,7 @@ internal static unsafe class JournalRecovery
         Segment first = source.TryPrepare(0, out string failure)
             ?? throw new JournalException(JournalError.DiskFull, $"There is no room for a journal. {failure}");
         var log = new RecordLog(identity.Size, SegmentLayout.HeaderLength, Reserve(options, identity.Size), identity.Epoch, isTransient: false);
+        log.LimitMemory(options.HotSegments(identity.Size), options.ColdSegments(identity.Size));
         log.Start(first, SegmentLayout.HeaderLength);
         AppendOpeningMarker(log, storage.BootId);
         Sync(first, storage);
@@ -113,6 +114,7 @@ internal static unsafe class JournalRecovery
         Drop(folder, source, last + 1, folder.Segments.Count);
 
         var log = new RecordLog(identity.Size, SegmentLayout.HeaderLength, Reserve(options, identity.Size), epoch, isTransient: false);
+        log.LimitMemory(options.HotSegments(identity.Size), options.ColdSegments(identity.Size));
         for (int i = scan.First; i < last; i++)
             log.AddOlder(MapSegment(folder.Segments[i], identity));
         Segment active = MapSegment(folder.Segments[last], identity);

@@ -111,15 +111,27 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return NativeFile.SyncRange(_writeOutFile, offset, length, flags) == 0 ? 0 : NativeFile.LastError;
     }
 
-    internal override int Load()
+    internal override int Load(int offset, int length)
     {
-        if (NativeFile.AdviseMemory(_memory, (nuint)FileLength, NativeFile.AdvicePopulateRead) == 0)
+        // The disk reads on while this part is checked.
+        _ = NativeFile.AdviseFile(_file, offset, Math.Min(2L * length, _length - offset), NativeFile.AdviceWillNeed);
+        if (NativeFile.AdviseMemory(_memory + offset, (nuint)length, NativeFile.AdvicePopulateRead) == 0)
             return 0;
         int error = NativeFile.LastError;
+        if (error == Errno.Interrupted)
+            return Errno.Again;
         if (error != Errno.Invalid)
-            return error == Errno.Again || error == Errno.Interrupted ? 0 : error;
-        _ = NativeFile.AdviseMemory(_memory, (nuint)FileLength, NativeFile.AdviceWillNeed); // Linux before 5.14.
+            return error;
+        for (int page = offset; page < offset + length; page += PageLength)
+            _ = Volatile.Read(ref _memory[page]); // Linux before 5.14.
         return 0;
+    }
+
+    internal override void Release()
+    {
+        // Pages that are mapped are not dropped.
+        _ = NativeFile.AdviseMemory(_memory, (nuint)_length, NativeFile.AdviceDontNeed);
+        DropCache();
     }
 
     internal override int Read(long offset, byte* buffer, int length)

@@ -67,7 +67,10 @@ internal sealed unsafe class MemorySegmentSource : SegmentSource
         return 0;
     }
 
-    internal override int Load(Segment segment) => 0;
+    // Memory is all that there is of these.
+    internal override int Load(Segment segment, int offset, int length) => 0;
+
+    internal override bool TryRelease(Segment segment) => true;
 
     /// <summary>Gives all memory back. Nobody may use a segment any more.</summary>
     internal void FreeAll()

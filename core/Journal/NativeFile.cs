@@ -16,6 +16,7 @@ internal static unsafe partial class NativeFile
     internal const int MapPrivateAnonymous = 0x22;
     internal const int AdviceHugePages = 14;
     internal const int AdviceWillNeed = 3;
+    internal const int AdviceDontNeed = 4;
     internal const int AdvicePopulateRead = 22;
     internal const int AdvicePopulateWrite = 23;
     internal const int FileAdviceDontNeed = 4;

@@ -2,7 +2,7 @@ using LowLatency.Core.Agents;
 
 namespace LowLatency.Core.Journal;
 
-/// <summary>Keeps the next segment of a log ready, touches pages ahead of its writer, and takes retired segments back.</summary>
+/// <summary>Keeps the next segment of a log ready, touches pages ahead of its writer, takes retired segments back, and loads cold ones.</summary>
 /// <remarks>Blocks in the kernel: it has a thread of its own, shared at most with another preparer. A simulator steps <see cref="DoWork"/> instead.</remarks>
 internal sealed class PreparerAgent : IAgent
 {
@@ -11,6 +11,7 @@ internal sealed class PreparerAgent : IAgent
     private readonly RecordLog _log;
     private readonly SegmentSource _source;
     private readonly ReaderRegistry _readers;
+    private readonly SegmentLoader _loader;
     private readonly List<Segment> _retired = [];
 
     internal PreparerAgent(string name, RecordLog log, SegmentSource source, ReaderRegistry readers)
@@ -19,6 +20,7 @@ internal sealed class PreparerAgent : IAgent
         _log = log;
         _source = source;
         _readers = readers;
+        _loader = new SegmentLoader(log, source);
     }
 
     public string Name { get; }
@@ -38,10 +40,10 @@ internal sealed class PreparerAgent : IAgent
     public int DoWork()
     {
         if (_log.State == JournalState.Failed)
-            return 0;
+            return _loader.DoWork(); // What is there is still served.
         try
         {
-            int work = TakeBack() + Prepare() + Load() + (TouchesPages ? Populate() : 0);
+            int work = TakeBack() + Prepare() + _loader.DoWork() + (TouchesPages ? Populate() : 0);
             if (_source.LookAtSpace())
                 _log.OnSpace?.Wake();
             return work;
@@ -106,26 +108,6 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         }
         _log.OfferNext(segment);
-        return 1;
-    }
-
-    /// <summary>Brings a segment into memory that the engine will read, so that it does not wait for the disk, and checks it.</summary>
-    private int Load()
-    {
-        Segment? segment = _log.TakeToLoad();
-        if (segment == null)
-            return 0;
-        // It may have gone by itself since, and be another one.
-        if (_log.FindSegment(segment.Base) != segment || segment == _log.Active)
-            return 1;
-        int error = _source.Load(segment);
-        if (error != 0)
-            _log.Fail($"Reading the segment at position {segment.Base} failed (errno {error}). The journal takes nothing more; restart the broker when the disk is well.");
-        int damage = error == 0 ? RecordLog.FindDamage(segment) : -1;
-        if (damage >= 0)
-            _log.Fail($"The journal is damaged at position {segment.Base + damage}: what stands there is not what was written. It takes nothing more; stop the broker and see what is lost with 'lowlatency journal verify'.");
-        segment.IsLoaded = error == 0 && damage < 0;
-        _log.OnSpace?.Wake();
         return 1;
     }
 

@@ -3,8 +3,6 @@ namespace LowLatency.Core.Journal;
 /// <content>What the owner of the records needs to empty a segment in which few are live: it appends them anew and releases the old ones.</content>
 internal sealed unsafe partial class RecordLog
 {
-    private Segment? _toLoad;
-
     /// <summary>Segments behind the active one. Engine thread.</summary>
     internal long ClosedSegments => _active!.Index - _oldestIndex;
 
@@ -23,44 +21,33 @@ internal sealed unsafe partial class RecordLog
         return null;
     }
 
-    /// <summary>Whether a closed segment is in memory, and as it was written; where not, the preparer has been asked. Engine thread.</summary>
-    internal bool IsLoaded(Segment segment)
-    {
-        if (segment.IsLoaded)
-            return true;
-        if (Volatile.Read(ref _toLoad) != segment)
-        {
-            Volatile.Write(ref _toLoad, segment);
-            PreparerWake?.Wake();
-        }
-        return false;
-    }
-
-    /// <summary>The segment that the engine wants to read. Preparer, which sets <see cref="Segment.IsLoaded"/>.</summary>
-    internal Segment? TakeToLoad() => Volatile.Read(ref _toLoad) == null ? null : Interlocked.Exchange(ref _toLoad, null);
-
-    /// <summary>Offset of the first record in a closed segment that is not as it was written; -1 when there is none. Any thread, while the segment is there.</summary>
+    /// <summary>Checks the records of a closed segment up to an offset. Any thread, while the segment is there.</summary>
+    /// <param name="offset">Where to begin, at a record; 0 for the first. Where it ended: at the first that is not as it was written, or not whole by then.</param>
+    /// <param name="end">How far the segment is in memory.</param>
+    /// <returns>False: there is damage at <paramref name="offset"/>.</returns>
     /// <remarks>A record that is appended anew gets a new checksum: it must not vouch for damage to the old one.</remarks>
-    internal static int FindDamage(Segment segment)
+    internal static bool CheckRecords(Segment segment, ref int offset, int end)
     {
-        int offset = SegmentLayout.HeaderLength;
-        while (offset <= segment.Length - RecordLayout.HeaderLength)
+        offset = Math.Max(offset, SegmentLayout.HeaderLength);
+        while (offset <= end - RecordLayout.HeaderLength)
         {
             byte* header = segment.Memory + offset;
             uint length = *(uint*)header;
             if (length == 0)
-                return -1; // A run ended here, and the next one began in the segment after.
+                return true; // A run ended here, and the next one began in the segment after.
             if (length < RecordLayout.HeaderLength || length > (uint)(segment.Length - offset)
                 || *(long*)(header + RecordLayout.Position) != segment.Base + offset
                 || *(uint*)(header + RecordLayout.HeaderCrc) != RecordLayout.ComputeHeaderCrc(header, length, segment.Seed))
-                return offset;
+                return false;
             int aligned = RecordLayout.AlignedLength((int)length - RecordLayout.HeaderLength);
+            if (aligned > end - offset)
+                return true;
             if (RecordLayout.TypeOf(header) != RecordType.Pad
                 && *(uint*)(header + RecordLayout.BodyCrc) != RecordLayout.ComputeBodyCrc(header + RecordLayout.HeaderLength, aligned - RecordLayout.HeaderLength))
-                return offset;
+                return false;
             offset += aligned;
         }
-        return -1;
+        return true;
     }
 
     /// <summary>Where records of any log were moved to in this one. Written by the engine thread.</summary>

@@ -9,8 +9,8 @@ internal sealed unsafe partial class RecordLog
     private Segment? _retired;
     private bool _hasEmptySegment;
 
-    /// <summary>Index of the oldest segment that is still in the log. Engine thread.</summary>
-    internal long OldestIndex => _oldestIndex;
+    /// <summary>Index of the oldest segment that is still in the log. Engine thread; for others a hint.</summary>
+    internal long OldestIndex => Volatile.Read(ref _oldestIndex);
 
     /// <summary>Whether a segment may have become free since the last look. Engine thread.</summary>
     internal bool HasEmptySegment => _hasEmptySegment;
@@ -34,8 +34,31 @@ internal sealed unsafe partial class RecordLog
         LiveBytes += bytes;
     }
 
+    /// <summary>As <see cref="AddReferences(long, int, long)"/>, for shares of one record.</summary>
+    internal void AddShares(long position, int count, long bytes)
+    {
+        AddReferences(position, count, bytes);
+        Segment segment = _table.Find(position >> _shift)!;
+        segment.SharedReferences += count;
+        segment.SharedBytes += bytes;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Release(long position) => Release(position, 0);
+
+    /// <summary>One reference less, of those that are shares of a record.</summary>
+    /// <param name="bytes">As they were added for it; -1 where the record is not at hand to say so: then what such references of its segment have on average.</param>
+    /// <remarks>Over a segment both come to the same: the last one takes what is left.</remarks>
+    internal void ReleaseShare(long position, long bytes)
+    {
+        Segment segment = _table.Find(position >> _shift)!;
+        if (bytes < 0 || segment.SharedReferences == 1)
+            bytes = segment.SharedBytes / segment.SharedReferences;
+        bytes = Math.Min(bytes, segment.SharedBytes);
+        segment.SharedReferences--;
+        segment.SharedBytes -= bytes;
+        Release(position, bytes);
+    }
 
     /// <summary>One reference less to the segment of <paramref name="position"/>. Engine thread.</summary>
     /// <param name="bytes">As they were added for this reference.</param>
@@ -110,6 +133,7 @@ internal sealed unsafe partial class RecordLog
     private void Retire(Segment segment)
     {
         _table.Remove(segment);
+        LeaveSlot(segment);
         Forwards.Forget(segment.Index);
         while (_oldestIndex < _active!.Index && _table.Find(_oldestIndex) == null)
             _oldestIndex++;

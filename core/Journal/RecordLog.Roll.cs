@@ -179,6 +179,8 @@ internal sealed unsafe partial class RecordLog
         _offset = offset;
         _limit = offset;
         _claimLength = 0;
+        if (_hotSegments > 0)
+            _hotFrom = Math.Max(0, segment.Index - _hotSegments + 1) << _shift;
         Volatile.Write(ref _active, segment);
         _publishedTail.WriteRelease(_base + _offset);
     }

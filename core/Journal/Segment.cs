@@ -5,7 +5,7 @@ namespace LowLatency.Core.Journal;
 internal sealed unsafe class Segment
 {
     private int _populatedTo;
-    private bool _isLoaded;
+    private LoadSlot? _slot;
 
     /// <summary><c>null</c> for anonymous memory.</summary>
     internal SegmentFile? File { get; init; }
@@ -41,12 +41,20 @@ internal sealed unsafe class Segment
         set => Volatile.Write(ref _populatedTo, value);
     }
 
-    /// <summary>It was brought into memory and checked, to be read from its start to its end. Any thread.</summary>
-    internal bool IsLoaded
+    /// <summary>Where it is, or will be, in memory though it is cold. Engine thread; the preparer looks at it.</summary>
+    internal LoadSlot? Slot
     {
-        get => Volatile.Read(ref _isLoaded);
-        set => Volatile.Write(ref _isLoaded, value);
+        get => Volatile.Read(ref _slot);
+        set => Volatile.Write(ref _slot, value);
     }
+
+    /// <summary>The disk does not give it back as it was written. Engine thread.</summary>
+    internal bool IsUnreadable { get; set; }
+
+    /// <summary>References whose bytes are shares of a record, and those bytes. Engine thread.</summary>
+    internal int SharedReferences { get; set; }
+
+    internal long SharedBytes { get; set; }
 
     /// <summary>Next in the list of retired segments.</summary>
     internal Segment? NextRetired { get; set; }
@@ -63,7 +71,9 @@ internal sealed unsafe class Segment
         HasSnapshot = false;
         SnapshotEnd = 0;
         RetireAfter = 0;
-        IsLoaded = false;
+        IsUnreadable = false;
+        SharedReferences = 0;
+        SharedBytes = 0;
         NextRetired = null;
         Ticket.Clear();
     }

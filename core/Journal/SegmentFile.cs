@@ -38,9 +38,14 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <returns>0, or the error number. An error of the write-out is one of the disk; it is told to <see cref="Sync()"/> too.</returns>
     internal abstract int Populate(int offset, int length, bool writeOut);
 
-    /// <summary>Brings the whole file into memory, for a thread that must not wait for the disk.</summary>
-    /// <returns>0, or the error number.</returns>
-    internal virtual int Load() => 0;
+    /// <summary>Brings a range of the file into memory, for a thread that must not wait for the disk.</summary>
+    /// <returns>0, or the error number; <see cref="Errno.Again"/>: not now.</returns>
+    internal virtual int Load(int offset, int length) => 0;
+
+    /// <summary>Takes the file out of memory, as far as its bytes are on the disk. It stays mapped: who reads it waits for the disk.</summary>
+    internal virtual void Release()
+    {
+    }
 
     /// <summary>Reads from the file, not through the map: an unreadable block is an error number, not a signal.</summary>
     /// <returns>Bytes read, fewer than asked for at the end of the file only; or minus the error number.</returns>

@@ -27,7 +27,11 @@ internal abstract class SegmentSource
     /// <returns>0, or the error number of the disk.</returns>
     internal abstract int Populate(Segment segment, int offset, int length);
 
-    /// <summary>Brings a whole segment into memory.</summary>
-    /// <returns>0, or the error number of the disk.</returns>
-    internal abstract int Load(Segment segment);
+    /// <summary>Brings a part of a segment into memory.</summary>
+    /// <returns>0, or the error number of the disk; <see cref="Errno.Again"/>: not now.</returns>
+    internal abstract int Load(Segment segment, int offset, int length);
+
+    /// <summary>Takes a segment's bytes out of memory: they are on the disk.</summary>
+    /// <returns>False: not yet.</returns>
+    internal abstract bool TryRelease(Segment segment);
 }

@@ -79,6 +79,23 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>Its last turn could not be journaled yet.</summary>
     internal bool IsHeld { get; set; }
 
+    /// <summary>Its last turn came to a message that is on the disk alone.</summary>
+    internal bool AwaitsLoad { get; set; }
+
+    /// <summary>What expired is to be moved, and is on the disk alone: its times wait.</summary>
+    internal bool TimerAwaitsLoad { get; set; }
+
+    /// <summary>That message's record, while <see cref="IsListedForLoad"/>.</summary>
+    internal long AwaitedPosition { get; set; }
+
+    /// <summary>In the engine's list of queues that wait for the disk.</summary>
+    internal bool IsListedForLoad { get; set; }
+
+    /// <summary>Index of the cold segment from which it read last.</summary>
+    internal ref long ColdReader => ref _coldReader;
+
+    private long _coldReader = -1;
+
     /// <summary>Bindings to it.</summary>
     internal BindingChain Bindings { get; } = new(ofDestination: true);
 

@@ -35,6 +35,11 @@ internal sealed class Consumer(Session session, uint handle, BrokerQueue queue, 
     /// <summary>For a browsing one: the first queue sequence that it was not shown.</summary>
     internal long BrowseNext { get; set; }
 
+    /// <summary>For one that is shown messages: index of the cold segment from which it read last.</summary>
+    internal ref long ColdReader => ref _coldReader;
+
+    private long _coldReader = -1;
+
     /// <summary>The broker ended it: what still comes is ignored until the client closes it too.</summary>
     internal bool IsEnded { get; set; }
 

@@ -82,6 +82,16 @@ internal sealed class ConsumerSet(bool isSingleActive)
         return null;
     }
 
+    /// <summary>Who <see cref="Next"/> gave cannot be served yet, and is the next again.</summary>
+    internal void GiveTurnBack(Consumer consumer)
+    {
+        foreach (ref ConsumerGroup group in _groups.AsSpan())
+        {
+            if (group.Priority == consumer.Priority && group.Turn > 0)
+                group.Turn--;
+        }
+    }
+
     /// <summary>Sees to it that the right one is active: the first by priority and arrival, once the one before has nothing unsettled.</summary>
     /// <param name="passive">Who ceased to be active, though it is still subscribed.</param>
     /// <param name="active">Who became active.</param>

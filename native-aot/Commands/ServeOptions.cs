@@ -17,7 +17,13 @@ internal sealed record ServeOptions
     /// <inheritdoc cref="Core.Engine.BrokerOptions.DiskHighWatermark"/>
     internal long? DiskHighWatermark { get; init; }
 
+    /// <inheritdoc cref="Core.Engine.BrokerOptions.JournalMemoryBytes"/>
+    internal long JournalMemoryBytes { get; init; }
+
     internal required BrokerLimits Limits { get; init; }
+
+    /// <summary>Grant compression to clients that ask for it.</summary>
+    internal bool Compression { get; init; } = true;
 
     /// <summary>Write figures of the hot thread at the end.</summary>
     internal bool Stats { get; init; }

@@ -49,12 +49,14 @@ internal sealed class ServeRun : IDisposable
                     SegmentSize = _options.SegmentSize,
                     MinFreeDiskBytes = _options.MinFreeDiskBytes,
                     DiskHighWatermark = _options.DiskHighWatermark,
+                    JournalMemoryBytes = _options.JournalMemoryBytes,
                     Limits = _options.Limits,
                 },
                 Listen = _options.Listen,
                 Threading = _options.Threading,
                 Idle = _options.Idle,
                 Processors = _options.Processors,
+                Compression = _options.Compression,
                 OnNotice = Notice,
                 Companion = _options.Stats ? core => _meter = new HotThreadMeter(core) : null,
             });
@@ -132,7 +134,7 @@ internal sealed class ServeRun : IDisposable
         Exception? error = broker.Error;
         bool isClean = broker.Stop(_options.StopTimeout);
         journalFailed = CheckJournal(broker, journalFailed);
-        BrokerStats? stats = _meter?.Read();
+        BrokerStats? stats = _meter?.Read() is { } figures ? figures with { Compressed = broker.BatchCounts } : null;
         broker.Dispose();
         if (stats != null)
             Say(stats.ToString());

@@ -29,6 +29,12 @@ internal sealed class SimulatedDisk : IDisposable
     /// <summary>Called before each storage call does anything.</summary>
     internal Action? BeforeCall { get; set; }
 
+    /// <summary>Called before a part of a file is brought into memory, with its name and the offset. Not 0: the error number.</summary>
+    internal Func<string, int, int>? OnLoad { get; set; }
+
+    /// <summary>Called when a file, by its name, is taken out of memory.</summary>
+    internal Action<string>? OnRelease { get; set; }
+
     /// <summary>Changes of names that are not durable yet.</summary>
     internal int PendingNames => _pendingNames.Count;
 

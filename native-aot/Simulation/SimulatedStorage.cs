@@ -106,6 +106,16 @@ internal sealed unsafe class SimulatedSegmentFile(SimulatedDisk disk, string nam
 
     internal override int Populate(int offset, int length, bool writeOut) => 0;
 
+    internal override int Load(int offset, int length)
+    {
+        int error = disk.OnLoad?.Invoke(Name, offset) ?? 0;
+        if (error == 0 && file.Unreadable is { } bad && offset < bad.Offset + bad.Length && bad.Offset < offset + length)
+            return Errno.InputOutput;
+        return error;
+    }
+
+    internal override void Release() => disk.OnRelease?.Invoke(Name);
+
     internal override int Read(long offset, byte* buffer, int length)
     {
         if (file.Unreadable is { } bad && offset < bad.Offset + bad.Length && bad.Offset < offset + length)

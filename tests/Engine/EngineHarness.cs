@@ -16,7 +16,8 @@ internal sealed unsafe class EngineHarness : IDisposable
     private readonly BrokerOptions _options;
     private readonly bool _isStepped;
 
-    internal EngineHarness(string? directory = null, BrokerLimits? limits = null)
+    /// <param name="journalMemory">What of the journal is kept in memory.</param>
+    internal EngineHarness(string? directory = null, BrokerLimits? limits = null, long journalMemory = 1024 * 1024 * 1024)
     {
         _options = new BrokerOptions
         {
@@ -24,6 +25,7 @@ internal sealed unsafe class EngineHarness : IDisposable
             SegmentSize = 1024 * 1024,
             MinFreeDiskBytes = 0,
             DiskHighWatermark = 0,
+            JournalMemoryBytes = journalMemory,
             Limits = limits ?? new BrokerLimits(),
         };
         Core = BrokerCore.Open(_options, _wake);
@@ -34,10 +36,11 @@ internal sealed unsafe class EngineHarness : IDisposable
 
     /// <summary>On a simulated disk, without threads.</summary>
     /// <param name="diskHigh">High mark of the disk; 0 for none.</param>
-    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0, long diskHigh = 0)
+    /// <param name="journalMemory">What of the journal is kept in memory.</param>
+    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0, long diskHigh = 0, long journalMemory = 1024 * 1024 * 1024)
     {
         _isStepped = true;
-        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, DiskHighWatermark = diskHigh, Limits = limits ?? new BrokerLimits() };
+        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, DiskHighWatermark = diskHigh, JournalMemoryBytes = journalMemory, Limits = limits ?? new BrokerLimits() };
         Core = BrokerCore.OpenStepped(_options, disk.Start(), _wake, journalReserve);
         Reader = Core.CreateReader();
         Port = new EgressPort(portCapacity, null, alwaysDrained: false);

@@ -2,6 +2,7 @@ using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
+using IRecordHandler = LowLatency.Core.Rings.IRecordHandler;
 using Xunit;
 
 namespace LowLatency.Tests.Engine;
@@ -161,6 +162,66 @@ public sealed unsafe class ReclaimTests : IDisposable
         _broker.Restart(sameHash: false);
         foreach (string queue in queues)
             Assert.Equal(["in all of them"], _broker.Take(queue));
+    }
+
+    [Fact]
+    public void ShouldLeaveASegmentAloneThatBecameAnotherOneInTheMiddle()
+    {
+        // More small messages than one slice looks at, in a segment that is to be emptied: one slice, and then its messages go by themselves.
+        _broker.Level = DurabilityLevel.Process;
+        _broker.Declare("small");
+        _broker.Declare("flow");
+        for (int i = 0; i < 2000; i++)
+            _broker.Publish("small", $"{i}");
+        Segment segment = Log.FindSegment(_broker.Queue("small").Entries.Find(1)->Position)!;
+        long index = segment.Index;
+        _broker.Publish("flow", "first");
+        uint publication = 2;
+        ulong sequence = 1;
+        BrokerEngine engine = _broker.Engine.Core.Engine;
+        while (engine.ReclaimedBytes == 0)
+        {
+            Assert.True(sequence < 200);
+            Flow();
+            _broker.Engine.Request(CommandType.PurgeQueue, _broker.Session, 0, "flow");
+            Batch();
+            engine.Reclaim();
+        }
+        long moved = engine.ReclaimedBytes;
+        Assert.InRange(segment.References, 1, 1999);
+        _broker.Engine.Request(CommandType.PurgeQueue, _broker.Session, 0, "small");
+        Batch();
+        Assert.Equal(0, segment.References);
+        while (segment.Index == index || segment.References == 0 || segment == Log.Active)
+        {
+            Assert.True(sequence < 200);
+            Flow();
+        }
+        engine.Reclaim();
+        Assert.Equal(moved, engine.ReclaimedBytes);
+
+        void Flow()
+        {
+            _broker.Engine.Publish(_broker.Session, publication, ++sequence, Filler);
+            Batch();
+        }
+
+        void Batch()
+        {
+            engine.BeginBatch(_broker.Engine.NowNs);
+            engine.OnLoaded();
+            var handler = new Commands(engine);
+            _broker.Engine.Core.Ingress.Poll(ref handler, 100);
+            engine.EndBatch();
+            _broker.Engine.Core.Journal!.Maintain();
+            _broker.Engine.Core.Journal.Preparer.DoWork();
+            _broker.Engine.Core.Journal.Flusher.DoWork();
+        }
+    }
+
+    private readonly struct Commands(BrokerEngine engine) : IRecordHandler
+    {
+        public bool OnRecord(int type, ReadOnlySpan<byte> body) => engine.OnRecord(type, body);
     }
 
     /// <summary>More of them with LOWLATENCY_RECLAIM_SEEDS.</summary>
