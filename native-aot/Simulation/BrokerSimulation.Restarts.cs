@@ -37,6 +37,7 @@ internal sealed partial class BrokerSimulation
             _disk.Kill();
         _hasFailed = false;
         _isDurableTold = false;
+        _toldLoads = 0;
         _disk.FailSync = -1;
 
         bool keepsAll = kind != SimulationAction.CutPower && !hasFailed;

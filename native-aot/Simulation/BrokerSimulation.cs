@@ -55,6 +55,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     private bool _isDurableTold = true;
     private bool _hasFailed;
     private bool _isReclaiming;
+    private int _toldLoads;
     private int _restartAt = -1;
 
     /// <param name="seed">Everything is drawn from it.</param>
@@ -202,6 +203,13 @@ internal sealed partial class BrokerSimulation : IDisposable
             Engine.OnDurable(durable);
             _model.AfterCall();
         }
+        if (Journal.Log.LoadsDone is var loads && loads != _toldLoads)
+        {
+            _toldLoads = loads;
+            _model.BeforeCall();
+            Engine.OnLoaded();
+            _model.AfterCall();
+        }
         long committed = Engine.CommittedCount;
         while (commands-- > 0 && _ingress.TryPeek(out SimulatedCommand? command))
         {
@@ -301,7 +309,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     private void SettleDown()
     {
         _disk.Capacity = long.MaxValue;
-        if (_hasFailed || _disk.FailSync >= _disk.Syncs)
+        if (Journal.State == JournalState.Failed || _disk.FailSync >= _disk.Syncs)
         {
             _disk.FailSync = -1;
             Restart(SimulationAction.Kill);

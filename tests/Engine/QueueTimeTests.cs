@@ -81,6 +81,19 @@ public sealed class QueueTimeTests : IDisposable
     }
 
     [Fact]
+    public void ShouldDeliverInTheBatchInWhichItComesWhatMayNotWait()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-message-ttl", 0));
+        _broker.Declare("first", QueueHarness.Arguments.Add("x-message-ttl", 1000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "q"));
+        Assert.Empty(_broker.Take("q"));
+        _broker.Publish("q", "scheduled", Delay(1500)); // So that the queue has a turn of its own, after that of the other.
+        _broker.Publish("first", "expired");
+        _broker.Engine.Events.Clear();
+        _broker.Advance(1501);
+        Assert.Equal(["expired", "scheduled"], _broker.Engine.Bodies().Order());
+    }
+
+    [Fact]
     public void ShouldRefuseATimeTooFarAhead()
     {
         _broker.Declare("q");

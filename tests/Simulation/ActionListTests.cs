@@ -8,8 +8,7 @@ namespace LowLatency.Tests.Simulation;
 /// <summary>Short lists of actions in any order beside the model: what fails is shrunk to the actions that it takes.</summary>
 public sealed class ActionListTests
 {
-    // Flow is left out as it is in CI: CONTRIBUTING.md.
-    private static readonly SimulationAction[] Steps = [.. Enum.GetValues<SimulationAction>().Where(action => action < SimulationAction.Hosts && action != SimulationAction.Flow)];
+    private static readonly SimulationAction[] Steps = [.. Enum.GetValues<SimulationAction>().Where(action => action < SimulationAction.Hosts)];
 
     [Fact]
     public void ShouldDoWhatTheModelAllowsWhateverClientsAndMisfortunesFollowEachOther()
