@@ -148,7 +148,7 @@ internal sealed partial class NaiveBroker
         bool isAsDelayed = found.State == NaiveEntryState.Delayed && expected.DelayedUntilNs > 0;
         Check(found.State == expected.State || isAsDelayed || !isCertain, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
         expected = expected with { State = found.State };
-        Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found.PayloadLength} of {entry} after the restart.");
+        Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name} has {Describe(found)} after the restart, expected {entry}.");
         bool isFlagged = found.Count > 0 || found.Maybe;
         bool wasDelivered = _everDelivered.Contains(Identity(queue, entry));
         Check(isFlagged || !wasDelivered || entry.IsUncertain || flags == RecoveredFlags.Unknown, $"Queue {queue.Name}: {entry} was delivered and is not flagged after the restart.");

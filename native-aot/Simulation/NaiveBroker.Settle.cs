@@ -103,8 +103,9 @@ internal sealed partial class NaiveBroker
         foreach (NaiveEntry entry in entries)
         {
             queue.Remove(entry);
-            if (isUncertain && entry.State != NaiveEntryState.Scheduled)
-                queue.Ghosts = queue.Ghosts.SetItem(entry.Sequence, entry with { IsUncertain = true });
+            // The first of a place is the one that the journal knows.
+            if (isUncertain && entry.State != NaiveEntryState.Scheduled && !queue.Ghosts.ContainsKey(entry.Sequence))
+                queue.Ghosts = queue.Ghosts.Add(entry.Sequence, entry with { IsUncertain = true });
         }
         _emptied.Add(queue);
     }
