@@ -19,6 +19,8 @@ var root = new RootCommand("""
       dotnet run -c Release --project bench -- model
     What the store costs when it grows, and when it is read again:
       dotnet run -c Release --project bench -- journal
+    What compression costs and spares on the wire:
+      dotnet run -c Release --project bench -- compression
 
     Results go to standard output, progress to standard error. A run in which a message was lost, repeated, out of order
     or altered says so and ends with exit code 1. For an AOT server: dotnet publish native-aot -c Release -o artifacts
@@ -32,6 +34,7 @@ var root = new RootCommand("""
     MicroCommand.Create(),
     ModelCommand.Create(),
     JournalCommand.Create(),
+    CompressionCommand.Create(),
     SuiteCommand.Create(),
     EchoCommand.Create(),
 };

@@ -21,6 +21,9 @@ internal abstract class BrokerUnderTest : IDisposable
     /// <summary>Managed bytes allocated per message on its hot threads, by its own count; null until it ended or where it does not say.</summary>
     internal virtual double? AllocBytesPerMessage => null;
 
+    /// <summary>Bytes that it sent for each delivery, and those that they stood for, by its own count; null until it ended, and where compression was not asked for.</summary>
+    internal virtual (double Wire, double Frames)? SentBytesPerMessage => null;
+
     /// <param name="options">Door, idle mode and data folder. The journal goes into a new folder below that.</param>
     internal static BrokerUnderTest Start(RunOptions options) => options.Door switch
     {

@@ -21,6 +21,7 @@ internal sealed partial class ServerProcess : BrokerUnderTest
     private readonly ManualResetEventSlim _said = new();
     private string? _address;
     private double? _allocBytesPerMessage;
+    private (double Wire, double Frames)? _sentBytesPerMessage;
 
     private ServerProcess(Process process, string kind, string journal)
     {
@@ -36,6 +37,8 @@ internal sealed partial class ServerProcess : BrokerUnderTest
     internal override string Kind => _kind;
 
     internal override double? AllocBytesPerMessage => _allocBytesPerMessage;
+
+    internal override (double Wire, double Frames)? SentBytesPerMessage => _sentBytesPerMessage;
 
     /// <summary>Length of its program.</summary>
     internal long ProgramBytes { get; private init; }
@@ -110,10 +113,15 @@ internal sealed partial class ServerProcess : BrokerUnderTest
         Match allocated = AllocatedBytes().Match(Output());
         if (allocated.Success)
             _allocBytesPerMessage = double.Parse(allocated.Groups[1].Value, CultureInfo.InvariantCulture);
+        Match sent = CompressedBytes().Match(Output());
+        if (sent.Success)
+            _sentBytesPerMessage = (Number(sent.Groups[2]) / Number(sent.Groups[1]), Number(sent.Groups[3]) / Number(sent.Groups[1]));
         _process.Dispose();
         if (Directory.Exists(_journal))
             Directory.Delete(_journal, recursive: true);
     }
+
+    private static double Number(Group group) => double.Parse(group.Value, CultureInfo.InvariantCulture);
 
     /// <summary>Ends it as <c>kill -9</c> does. Its data folder stays.</summary>
     internal void Kill()
@@ -131,6 +139,9 @@ internal sealed partial class ServerProcess : BrokerUnderTest
 
     [GeneratedRegex(@"(?<=listening.*)tcp://\S+:[1-9]\d*", RegexOptions.IgnoreCase)]
     private static partial Regex ListeningAddress();
+
+    [GeneratedRegex(@"messages-out=([1-9]\d*) .*compressed-out=([1-9]\d*)/(\d+)")]
+    private static partial Regex CompressedBytes();
 
     [GeneratedRegex(@"allocated[- ]bytes[- ]per[- ]message\D*(\d+(?:\.\d+)?)", RegexOptions.IgnoreCase)]
     private static partial Regex AllocatedBytes();

@@ -49,6 +49,11 @@ internal static class RunCommand
         var command = new Command(options.Workload, description);
         if (options.Workload == "latency")
             command.Add(options.Rate);
+        if (options.Workload == "throughput")
+        {
+            command.Add(options.Content);
+            command.Add(options.Compress);
+        }
         if (options.Workload != "server")
         {
             foreach (Option option in new Option[] { options.DoorOption, options.Connect, options.Size, options.Warmup, options.Durability, options.Client, options.Window, options.Credit, options.Backlog })
@@ -85,5 +90,7 @@ internal static class RunCommand
         ? $"{options.Workload}, one ring between two threads, {options.Size} B"
         : $"{options.Workload}, {options.DoorName}, {options.Size} B, durability {options.DurabilityName}, idle {options.IdleName}, "
             + $"client {(options.Polled ? "polled" : "background")}, window {options.Window}"
+            + (options.Content == BodyContent.Zeros ? "" : $", {options.Content.ToString().ToLowerInvariant()}")
+            + (options.Compress ? ", compressed" : "")
             + (options.Workload == "latency" ? $", {options.Rate} messages/s" : "");
 }

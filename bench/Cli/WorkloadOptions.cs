@@ -48,6 +48,7 @@ internal sealed class WorkloadOptions
                 : "tcp: a server in a process of its own. inproc: a broker in this process.",
             DefaultValueFactory = _ => "tcp",
         };
+        Content.AcceptOnlyFromAmong("zeros", "quotes", "noise");
         Durability.AcceptOnlyFromAmong("memory", "process", "disk");
         Idle.AcceptOnlyFromAmong("spin", "adaptive");
         Client.AcceptOnlyFromAmong("polled", "background");
@@ -133,6 +134,17 @@ internal sealed class WorkloadOptions
         HelpName = "FILE",
     };
 
+    internal Option<bool> Compress { get; } = new("--compress")
+    {
+        Description = "throughput over tcp: ask the server for compression in both directions.",
+    };
+
+    internal Option<string> Content { get; } = new("--content")
+    {
+        Description = "throughput: what bodies are made of. zeros, quotes (market data as text), noise (random bytes).",
+        DefaultValueFactory = _ => "zeros",
+    };
+
     internal Option<bool> Json { get; } = new("--json")
     {
         Description = "Print one JSON object as the last line.",
@@ -172,6 +184,13 @@ internal sealed class WorkloadOptions
             Window = parsed.GetValue(Window),
             Credit = parsed.GetValue(Credit),
             Backlog = parsed.GetValue(Backlog),
+            Compress = parsed.GetValue(Compress),
+            Content = parsed.GetValue(Content) switch
+            {
+                "quotes" => BodyContent.Quotes,
+                "noise" => BodyContent.Noise,
+                _ => BodyContent.Zeros,
+            },
             Runs = parsed.GetValue(Runs),
             DataFolder = dataFolder,
             ServerProgram = parsed.GetValue(Server),

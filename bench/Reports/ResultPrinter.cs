@@ -64,6 +64,12 @@ internal static class ResultPrinter
 
     private static TextTable RatesTable(IReadOnlyList<RunResult> runs, RunResult median)
     {
+        if (runs[0].SentBytesPerMsg is not null)
+        {
+            var compressed = new TextTable("run", "messages/s", "messages", "sent B/msg", "of B/msg");
+            ForEachRow(runs, median, (name, r) => compressed.Add(name, Format.Count(r.MsgsPerS), Format.Count(r.Messages), Format.Number(r.SentBytesPerMsg), Format.Number(r.SentFrameBytesPerMsg)));
+            return compressed;
+        }
         var table = new TextTable("run", "messages/s", "messages");
         ForEachRow(runs, median, (name, r) => table.Add(name, Format.Count(r.MsgsPerS), Format.Count(r.Messages)));
         if (runs.Count > 1)

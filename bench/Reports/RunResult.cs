@@ -48,6 +48,10 @@ internal sealed record RunResult
     /// <summary>The same on the server's, as the server itself counted from its start.</summary>
     public double? ServerAllocBytesPerMsg { get; init; }
 
+    /// <summary>Bytes that the server sent per delivery, confirms included, where compression was asked for; and those of the frames that they stood for.</summary>
+    public double? SentBytesPerMsg { get; init; }
+    public double? SentFrameBytesPerMsg { get; init; }
+
     /// <summary>Garbage collections in this process while measuring, all generations.</summary>
     public double? GcCount { get; init; }
 
@@ -118,6 +122,8 @@ internal sealed record RunResult
             MsgsPerS = Median(r => r.MsgsPerS),
             AllocBytesPerMsg = runs.Max(r => r.AllocBytesPerMsg), // Nothing may hide: the worst run, not the median.
             ServerAllocBytesPerMsg = runs.Max(r => r.ServerAllocBytesPerMsg),
+            SentBytesPerMsg = Median(r => r.SentBytesPerMsg),
+            SentFrameBytesPerMsg = Median(r => r.SentFrameBytesPerMsg),
             GcCount = Median(r => r.GcCount),
             StealPercent = Median(r => r.StealPercent),
             ClientVoluntarySwitches = Median(r => r.ClientVoluntarySwitches),

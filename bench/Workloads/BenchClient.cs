@@ -44,8 +44,11 @@ internal sealed class BenchClient : IDisposable
             Mode = options.Polled ? ConnectionMode.Polled : ConnectionMode.Background,
             Idle = options.Spin ? IdleMode.Spin : IdleMode.Adaptive,
             ClientName = "bench",
+            Compress = options.Compress,
             Reconnect = false,
         });
+        if (_connection.NoCompressionReason is { } reason)
+            throw new BenchException(reason);
         _connection.DeclareQueue(_queue, new QueueOptions { Durable = options.Durability != DurabilityLevel.Memory });
         _publication = _connection.OpenPublication(new PublicationOptions
         {

@@ -17,7 +17,12 @@ internal static class BrokerRun
             RunResult result;
             using (broker)
                 result = Run(options, broker, progress);
-            return result with { ServerAllocBytesPerMsg = broker.AllocBytesPerMessage };
+            return result with
+            {
+                ServerAllocBytesPerMsg = broker.AllocBytesPerMessage,
+                SentBytesPerMsg = broker.SentBytesPerMessage?.Wire,
+                SentFrameBytesPerMsg = broker.SentBytesPerMessage?.Frames,
+            };
         }
         catch (LowLatencyException error)
         {

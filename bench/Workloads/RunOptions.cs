@@ -40,6 +40,12 @@ internal sealed record RunOptions
     /// <summary>Throughput: most messages published and not received yet. What a broker sustains is seen where its queue does not grow.</summary>
     public int Backlog { get; init; } = 8192;
 
+    /// <summary>Ask for compression over TCP.</summary>
+    public bool Compress { get; init; }
+
+    /// <summary>What the bodies are made of.</summary>
+    public BodyContent Content { get; init; }
+
     /// <summary>How often the workload runs, floors included.</summary>
     public int Runs { get; init; } = 1;
 

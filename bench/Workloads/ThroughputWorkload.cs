@@ -20,6 +20,7 @@ internal sealed class ThroughputWorkload(RunOptions options) : IWorkload
         if (options.Size > body.Length)
             body = new byte[options.Size];
         body.Clear();
+        BodySamples? samples = options.Content == BodyContent.Zeros ? null : new BodySamples(options.Content, options.Size);
         var guard = new StallGuard(client);
         long nowNs = MonotonicClock.NowNs;
         long endNs = nowNs + (long)(seconds * 1e9);
@@ -28,6 +29,7 @@ internal sealed class ThroughputWorkload(RunOptions options) : IWorkload
             int work = 0;
             while (work < Burst && client.Published - client.Verifier.Received < options.Backlog)
             {
+                samples?.CopyTo(body, client.Published);
                 MessageBody.Write(body, client.Published + 1, nowNs);
                 if (!client.TryPublish(body))
                     break;

@@ -12,6 +12,9 @@ internal static class ModelOptions
         HelpName = "name",
     };
 
+    internal static Option<bool> Compress() => Flag(
+        "--compress", "Ask the broker for compression in both directions, for a network that is slow; '?compress' at the end of --connect does the same.");
+
     internal static Option<string?> Text(string name, string description, string helpName = "name") => new(name) { Description = description, HelpName = helpName };
 
     internal static Option<bool> Flag(string name, string description) => new(name) { Description = description };

@@ -49,10 +49,11 @@ internal static class PubCommand
         Option<long?> expiration = ModelOptions.Number("--expiration", "The messages expire after this time.", 0, 315_360_000_000, "ms");
         Option<long?> delay = ModelOptions.Number("--delay", "The messages are held back for this time.", 0, 315_360_000_000, "ms");
         Option<KeyValuePair<string, string>[]> headers = ModelOptions.Pairs("--header", "Entry of the messages' header table; whole numbers, true and false are such. Can be repeated.");
+        Option<bool> compress = ModelOptions.Compress();
         Setting<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
         var command = new Command("pub", "Publishes each line of standard input, or of a file, as one message.")
         {
-            queue, connect, durability, file, window, windowBytes, publisher, declare, noDeclare, maxLength, reconnect,
+            queue, connect, durability, file, window, windowBytes, publisher, declare, noDeclare, maxLength, compress, reconnect,
             host, exchange, kind, mandatory, priority, expiration, delay, headers,
         };
         command.SetAction(parsed => new PubRun(new PubOptions
@@ -65,6 +66,7 @@ internal static class PubCommand
             WindowBytes = (int)windowBytes.Read(parsed),
             Publisher = parsed.GetValue(publisher),
             Declare = !parsed.GetValue(noDeclare),
+            Compress = parsed.GetValue(compress),
             MaxLength = parsed.GetValue(maxLength),
             VirtualHost = parsed.GetValue(host),
             Exchange = parsed.GetValue(exchange),

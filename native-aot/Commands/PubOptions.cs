@@ -24,6 +24,9 @@ internal sealed record PubOptions
 
     internal bool Declare { get; init; }
 
+    /// <summary>Ask for compression, also where the address does not.</summary>
+    internal bool Compress { get; init; }
+
     /// <summary>Bound of the queue to declare; 0 for the broker's default.</summary>
     internal long MaxLength { get; init; }
 

@@ -50,8 +50,11 @@ internal sealed class PubRun
             Mode = ConnectionMode.Polled,
             ClientName = "lowlatency pub",
             VirtualHost = _options.VirtualHost,
+            Compress = _options.Compress,
             OnStateChanged = _watch.OnStateChanged,
         });
+        if (connection.NoCompressionReason is { } reason)
+            _terminal.Line(reason);
         if (_options.Exchange != null)
             ClientErrors.DeclareExchange(connection, _options.Exchange, _options.ExchangeKind);
         else if (_options.Declare)

@@ -22,6 +22,9 @@ internal sealed record ServeOptions
 
     internal required BrokerLimits Limits { get; init; }
 
+    /// <summary>Grant compression to clients that ask for it.</summary>
+    internal bool Compression { get; init; } = true;
+
     /// <summary>Write figures of the hot thread at the end.</summary>
     internal bool Stats { get; init; }
 

@@ -56,6 +56,7 @@ internal sealed class ServeRun : IDisposable
                 Threading = _options.Threading,
                 Idle = _options.Idle,
                 Processors = _options.Processors,
+                Compression = _options.Compression,
                 OnNotice = Notice,
                 Companion = _options.Stats ? core => _meter = new HotThreadMeter(core) : null,
             });
@@ -133,7 +134,7 @@ internal sealed class ServeRun : IDisposable
         Exception? error = broker.Error;
         bool isClean = broker.Stop(_options.StopTimeout);
         journalFailed = CheckJournal(broker, journalFailed);
-        BrokerStats? stats = _meter?.Read();
+        BrokerStats? stats = _meter?.Read() is { } figures ? figures with { Compressed = broker.BatchCounts } : null;
         broker.Dispose();
         if (stats != null)
             Say(stats.ToString());

@@ -39,10 +39,11 @@ internal static class SubCommand
         Setting<long> wait = Parsers.Number("--wait", "Of --get: how long to wait for the first message.", 0, 0, 1_000_000, "seconds");
         var declare = new Option<bool>("--declare") { Description = "Declare the durable queue when it is missing. [default]" };
         var noDeclare = new Option<bool>("--no-declare") { Description = "Fail when the queue is missing." };
+        Option<bool> compress = ModelOptions.Compress();
         Setting<long> reconnect = Parsers.Number("--reconnect-timeout", "Seconds to try to reconnect before giving up.", 60, 0, 1_000_000, "seconds");
         var command = new Command("sub", "Writes the bodies of a queue's messages as lines to standard output.")
         {
-            queue, connect, count, credit, idle, declare, noDeclare, reconnect,
+            queue, connect, count, credit, idle, declare, noDeclare, compress, reconnect,
             host, browse, conflate, key, noAck, exclusive, priority, get, wait,
         };
         command.SetAction(parsed => new SubRun(new SubOptions
@@ -66,6 +67,7 @@ internal static class SubCommand
                 ManualCredit = true,
             },
             Declare = !parsed.GetValue(noDeclare),
+            Compress = parsed.GetValue(compress),
             ReconnectTimeout = TimeSpan.FromSeconds(reconnect.Read(parsed)),
         }).Run());
         command.Validators.Add(result =>

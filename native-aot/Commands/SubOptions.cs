@@ -30,6 +30,9 @@ internal sealed record SubOptions
 
     internal bool Declare { get; init; }
 
+    /// <summary>Ask for compression, also where the address does not.</summary>
+    internal bool Compress { get; init; }
+
     /// <summary>How long to try to reconnect.</summary>
     internal TimeSpan ReconnectTimeout { get; init; }
 }

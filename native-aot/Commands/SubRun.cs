@@ -42,8 +42,11 @@ internal sealed class SubRun
             Mode = ConnectionMode.Polled,
             ClientName = "lowlatency sub",
             VirtualHost = _options.VirtualHost,
+            Compress = _options.Compress,
             OnStateChanged = _watch.OnStateChanged,
         });
+        if (connection.NoCompressionReason is { } reason)
+            _terminal.Line(reason);
         if (_options.Declare)
             ClientErrors.DeclareQueue(connection, _options.Queue, maxLength: 0);
         else

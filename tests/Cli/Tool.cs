@@ -61,12 +61,16 @@ internal sealed partial class Tool : IDisposable
 
     internal static Tool Start(params ReadOnlySpan<string> arguments) => new(Launch(arguments));
 
+    /// <summary>Starts it with one environment variable set.</summary>
+    internal static Tool StartWith(string variable, string value, params ReadOnlySpan<string> arguments) =>
+        new(Launch(isPrivileged: true, arguments, (variable, value)));
+
     /// <summary>The program's path: an executable, or a <c>.dll</c> for the runtime's host.</summary>
     internal static string ProgramPath => Environment.GetEnvironmentVariable("LOWLATENCY_BINARY") is { Length: > 0 } binary ? binary : BuiltAssembly();
 
     private static Process Launch(ReadOnlySpan<string> arguments) => Launch(isPrivileged: true, arguments);
 
-    private static Process Launch(bool isPrivileged, ReadOnlySpan<string> arguments)
+    private static Process Launch(bool isPrivileged, ReadOnlySpan<string> arguments, (string Variable, string Value)? environment = null)
     {
         var start = new ProcessStartInfo
         {
@@ -84,6 +88,8 @@ internal sealed partial class Tool : IDisposable
             start.ArgumentList.Add(BuiltAssembly());
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
+        if (environment is { } set)
+            start.Environment[set.Variable] = set.Value;
         return Process.Start(start)!;
     }
 

@@ -10,6 +10,7 @@ public sealed class ToolBroker : IDisposable
 
     private readonly string _parent = Directory.CreateTempSubdirectory("lowlatency-cli-").FullName;
     private readonly string[] _arguments;
+    private readonly (string Variable, string Value) _environment;
 
     /// <summary>A broker with the default settings, for the tests of a class.</summary>
     public ToolBroker()
@@ -17,9 +18,10 @@ public sealed class ToolBroker : IDisposable
     {
     }
 
-    internal ToolBroker(string[] arguments)
+    internal ToolBroker(string[] arguments, (string Variable, string Value)? environment = null)
     {
         _arguments = arguments;
+        _environment = environment ?? ("LOWLATENCY_TEST", "1"); // Nothing looks at that.
         Tool = Start("tcp://127.0.0.1:0");
     }
 
@@ -61,7 +63,7 @@ public sealed class ToolBroker : IDisposable
 
     private Tool Start(string address)
     {
-        Tool tool = Tool.Start(["serve", "--data", Folder, "--listen", address, .. _arguments]);
+        Tool tool = Tool.StartWith(_environment.Variable, _environment.Value, ["serve", "--data", Folder, "--listen", address, .. _arguments]);
         tool.WaitUntil(() => tool.OutputText.Contains("\nlistening ", StringComparison.Ordinal) && tool.OutputText.EndsWith('\n'), "it listened");
         string line = tool.OutputText.Split('\n').Single(line => line.StartsWith("listening ", StringComparison.Ordinal));
         Address = line["listening ".Length..];

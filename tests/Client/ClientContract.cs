@@ -67,6 +67,14 @@ public sealed class TcpClientTests : ClientContract
     private protected override bool KeepsCopies => true;
 }
 
+/// <summary>All of it again with batches in both directions.</summary>
+public sealed class CompressedTcpClientTests : ClientContract
+{
+    private protected override string Address => Broker.TcpAddress + "?compress";
+
+    private protected override bool KeepsCopies => true;
+}
+
 public sealed class InprocClientTests : ClientContract
 {
     private protected override string Address => Broker.InprocAddress;

@@ -27,11 +27,11 @@ internal sealed class FakeBroker : IDisposable
     }
 
     /// <summary>Waits for a client and lets it in.</summary>
-    internal FakeSession AcceptAndWelcome(uint heartbeatMs = 10_000)
+    internal FakeSession AcceptAndWelcome(uint heartbeatMs = 10_000, ushort flags = 0)
     {
         FakeSession session = Accept();
         session.Read(FrameType.Hello);
-        session.Welcome(heartbeatMs);
+        session.Welcome(heartbeatMs, flags);
         return session;
     }
 
@@ -61,8 +61,8 @@ internal sealed class FakeSession : IDisposable
         HeartbeatMs = 10_000, MaxFrameLength = 200_000, MaxBodyLength = 100_000, MaxWindow = 65_536, MaxCreditMessages = 65_536, Epoch = 1, BrokerId = 7,
     };
 
-    internal void Welcome(uint heartbeatMs = 10_000)
-        => Send(buffer => FrameWriter.WriteWelcome(buffer, DefaultWelcome with { HeartbeatMs = heartbeatMs }, "fake"u8));
+    internal void Welcome(uint heartbeatMs = 10_000, ushort flags = 0)
+        => Send(buffer => FrameWriter.WriteWelcome(buffer, DefaultWelcome with { HeartbeatMs = heartbeatMs, Flags = flags }, "fake"u8));
 
     internal void Send(Func<byte[], int> write)
     {

@@ -48,7 +48,7 @@ public sealed class HandshakeTests
         { "version too new", Frames.Hello(hello => hello with { Version = 9, MinVersion = 2 }), ErrorCode.UnsupportedVersion },
         { "version order", Frames.Hello(hello => hello with { Version = 1, MinVersion = 3 }), ErrorCode.FrameError },
         { "version 0", Frames.Hello(hello => hello with { MinVersion = 0 }), ErrorCode.FrameError },
-        { "reserved", Frames.Hello(hello => hello with { Reserved = 1 }), ErrorCode.FrameError },
+        { "reserved", Frames.Hello(hello => hello with { Flags = 2 }), ErrorCode.FrameError },
         { "virtual host", Frames.Hello(virtualHost: "/other"), ErrorCode.NotAllowed },
         { "no virtual host", Frames.Hello(virtualHost: ""), ErrorCode.NotAllowed },
         { "publish first", Frames.Publish(), ErrorCode.UnexpectedFrame },

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
+using LowLatency.Tests.Wire;
 using LowLatency.Transport.Server;
 using LowLatency.Transport.Sockets;
 using LowLatency.Transport.Wire;
@@ -19,7 +20,9 @@ internal sealed class ServerHarness : IDisposable
     private readonly ThreadWakeSignal _wake = new();
     private readonly List<TestPeer> _peers = [];
 
-    internal ServerHarness(BrokerLimits? limits = null)
+    /// <param name="limits">Null for the defaults.</param>
+    /// <param name="compresses">Whether clients that ask for batches are granted them.</param>
+    internal ServerHarness(BrokerLimits? limits = null, bool compresses = false)
     {
         Core = BrokerCore.Open(new BrokerOptions { Limits = limits ?? new BrokerLimits() }, _wake);
         _port = new EgressPort(Core.Limits.EgressCapacity, wake: null, alwaysDrained: true);
@@ -36,6 +39,7 @@ internal sealed class ServerHarness : IDisposable
             Limits = Core.Limits,
             Epoch = 7,
             BrokerId = 42,
+            Lz4 = compresses ? BatchOpener.Load() : null,
             OnNotice = Notices.Add,
         };
         Agent = new TransportAgent(served, Poller.Create(), Clock, acceptor);
@@ -63,10 +67,10 @@ internal sealed class ServerHarness : IDisposable
     }
 
     /// <summary>A peer with an open session.</summary>
-    internal TestPeer Open(uint heartbeatMs = 0, int receiveBufferLength = 0)
+    internal TestPeer Open(uint heartbeatMs = 0, int receiveBufferLength = 0, bool compress = false)
     {
         TestPeer peer = Connect(receiveBufferLength);
-        peer.SendHello(heartbeatMs);
+        peer.SendHello(heartbeatMs, compress: compress);
         Until(() => peer.Count(FrameType.Welcome) == 1);
         return peer;
     }

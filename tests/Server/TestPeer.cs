@@ -15,6 +15,7 @@ internal sealed class TestPeer : IDisposable, IFrameSink
     private readonly byte[] _chunk = new byte[64 * 1024];
     private readonly byte[] _frame = new byte[FrameWriter.MaxControlLength];
     private readonly List<byte> _unsent = [];
+    private BatchOpener? _batches;
     private uint _request;
 
     internal TestPeer(IPEndPoint endpoint, int receiveBufferLength = 0)
@@ -36,6 +37,12 @@ internal sealed class TestPeer : IDisposable, IFrameSink
     /// <summary>Deliveries counted without keeping them.</summary>
     internal long DeliveredCount { get; private set; }
 
+    /// <summary>Batches received, and opened.</summary>
+    internal int BatchCount { get; private set; }
+
+    /// <summary>Bytes received.</summary>
+    internal long ReceivedLength { get; private set; }
+
     internal bool KeepsDeliveries { get; set; } = true;
 
     internal bool IsReading { get; set; } = true;
@@ -54,8 +61,13 @@ internal sealed class TestPeer : IDisposable, IFrameSink
         Flush();
     }
 
-    internal void SendHello(uint heartbeatMs = 0, string virtualHost = "/")
-        => Send(_frame.AsSpan(0, FrameWriter.WriteHello(_frame, heartbeatMs, "test"u8, System.Text.Encoding.UTF8.GetBytes(virtualHost))));
+    internal void SendHello(uint heartbeatMs = 0, string virtualHost = "/", bool compress = false)
+    {
+        uint flags = compress ? FrameLayout.CompressionFlag : 0u;
+        if (compress)
+            _batches = new BatchOpener(FrameReceiver.Client, isAgreed: true, 16 * 1024 * 1024);
+        Send(_frame.AsSpan(0, FrameWriter.WriteHello(_frame, heartbeatMs, "test"u8, System.Text.Encoding.UTF8.GetBytes(virtualHost), flags)));
+    }
 
     internal uint SendDeclareQueue(string queue, ulong maxLength = 0)
     {
@@ -103,6 +115,7 @@ internal sealed class TestPeer : IDisposable, IFrameSink
             IsEnded = true;
         if (received <= 0)
             return;
+        ReceivedLength += received;
         TestPeer sink = this;
         _input.Feed(_chunk.AsSpan(0, received), ref sink, out FrameError error);
         Error = error;
@@ -110,6 +123,15 @@ internal sealed class TestPeer : IDisposable, IFrameSink
 
     public bool OnFrame(FrameType type, scoped ReadOnlySpan<byte> frame)
     {
+        if (type == FrameType.Batch && _batches != null)
+        {
+            BatchCount++;
+            TestPeer sink = this;
+            bool isTaken = _batches.Take(frame, ref sink, out FrameError error);
+            Xunit.Assert.True(isTaken, error.ToString());
+            return isTaken;
+        }
+
         if (type == FrameType.Deliver)
             DeliveredCount++;
         if (type != FrameType.Deliver || KeepsDeliveries)
@@ -132,6 +154,7 @@ internal sealed class TestPeer : IDisposable, IFrameSink
     {
         _socket.Dispose();
         _input.Dispose();
+        _batches?.Dispose();
     }
 
     private void Flush()

@@ -14,6 +14,9 @@ public sealed class TransportAddressTests
     [InlineData("tcp://[::1]:7400", "::1", 7400, "tcp://[::1]:7400")]
     [InlineData("tcp://[::1]", "::1", 7400, "tcp://[::1]:7400")]
     [InlineData("tcp://*:0", "*", 0, "tcp://*:0")]
+    [InlineData("tcp://a:1?compress", "a", 1, "tcp://a:1?compress")]
+    [InlineData("tcp://[::1]/desk?compress", "::1", 7400, "tcp://[::1]:7400/desk?compress")]
+    [InlineData("tcp://a/why%3F/", "a", 7400, "tcp://a:7400/why%3F")]
     public void ShouldParseTcp(string text, string host, int port, string printed)
     {
         TransportAddress address = TransportAddress.Parse(text);
@@ -21,6 +24,7 @@ public sealed class TransportAddressTests
         Assert.Equal(host, address.Host);
         Assert.Equal(port, address.Port);
         Assert.Equal(printed, address.ToString());
+        Assert.Equal(printed.EndsWith("?compress", StringComparison.Ordinal), address.Compress);
         Assert.Equal(address, TransportAddress.Parse(printed));
     }
 
@@ -51,6 +55,8 @@ public sealed class TransportAddressTests
     [InlineData("tcp://[::1:7400", "IPv6")]
     [InlineData("tcp://[nonsense]:7400", "IPv6")]
     [InlineData("tcp://[::1]7400", "IPv6")]
+    [InlineData("tcp://host?zip", "option '?zip'")]
+    [InlineData("tcp://host:1/desk?compress=1", "option '?compress=1'")]
     [InlineData("inproc://", "names no broker")]
     public void ShouldSayWhatIsWrong(string? text, string about)
     {

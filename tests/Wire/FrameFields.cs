@@ -57,6 +57,10 @@ internal static unsafe class FrameFields
         {
             case FrameType.Heartbeat:
                 return Map();
+            case FrameType.Batch:
+                return FrameParser.TryParseBatch(frame, out int originalLength, out error)
+                    ? Map(("originalLength", originalLength), ("blockHex", Hex(frame[FrameLayout.BatchBlock..])))
+                    : null;
             case FrameType.Publish when FrameParser.TryParsePublish(frame, MaxBodyLength, out PublishView v, out error):
                 return Map(
                     ("sequence", v.Fields.Sequence), ("publication", v.Fields.Publication), ("flags", v.Fields.Flags),
@@ -91,13 +95,13 @@ internal static unsafe class FrameFields
                 HelloFrame hello = MemoryMarshal.Read<HelloFrame>(frame);
                 parts = new FrameParts(frame[sizeof(HelloFrame)..]);
                 return Map(
-                    ("version", hello.Version), ("minVersion", hello.MinVersion), ("heartbeatMs", hello.HeartbeatMs),
+                    ("version", hello.Version), ("minVersion", hello.MinVersion), ("flags", hello.Flags), ("heartbeatMs", hello.HeartbeatMs),
                     ("clientName", Text(parts.String())), ("virtualHost", Text(parts.String())));
             case FrameType.Welcome:
                 WelcomeFrame welcome = MemoryMarshal.Read<WelcomeFrame>(frame);
                 parts = new FrameParts(frame[sizeof(WelcomeFrame)..]);
                 return Map(
-                    ("heartbeatMs", welcome.HeartbeatMs), ("maxFrameLength", welcome.MaxFrameLength), ("maxBodyLength", welcome.MaxBodyLength),
+                    ("flags", welcome.Flags), ("heartbeatMs", welcome.HeartbeatMs), ("maxFrameLength", welcome.MaxFrameLength), ("maxBodyLength", welcome.MaxBodyLength),
                     ("maxWindow", welcome.MaxWindow), ("maxCreditMessages", welcome.MaxCreditMessages), ("epoch", welcome.Epoch),
                     ("brokerId", welcome.BrokerId), ("product", Text(parts.String())));
         }
@@ -181,18 +185,20 @@ internal static unsafe class FrameFields
                 HelloFrame hello = new()
                 {
                     Magic = FrameLayout.Magic, Version = U16("version"), MinVersion = U16("minVersion"), HeartbeatMs = U32("heartbeatMs"),
+                    Flags = U32("flags"),
                 };
                 return FrameWriter.WriteHello(b, hello, S("clientName"), S("virtualHost"));
             case FrameType.Welcome:
                 WelcomeFrame welcome = new()
                 {
-                    HeartbeatMs = U32("heartbeatMs"), MaxFrameLength = U32("maxFrameLength"), MaxBodyLength = U32("maxBodyLength"),
+                    Flags = U16("flags"), HeartbeatMs = U32("heartbeatMs"), MaxFrameLength = U32("maxFrameLength"), MaxBodyLength = U32("maxBodyLength"),
                     MaxWindow = U32("maxWindow"), MaxCreditMessages = U32("maxCreditMessages"), Epoch = U32("epoch"), BrokerId = U64("brokerId"),
                 };
                 return FrameWriter.WriteWelcome(b, welcome, S("product"));
             case FrameType.Error: return FrameWriter.WriteError(b, Code(), f["text"]);
             case FrameType.Close: return FrameWriter.WriteClose(b, Code(), f["text"]);
             case FrameType.Heartbeat: return FrameWriter.WriteHeartbeat(b);
+            case FrameType.Batch: return FrameWriter.WriteBatch(b, int.Parse(f["originalLength"], CultureInfo.InvariantCulture), Bytes("blockHex"));
             case FrameType.Failed: return FrameWriter.WriteFailed(b, U32("request"), Code(), f["text"]);
             case FrameType.Publish when f["routingKey"].Length == 0 && f["headersHex"].Length == 0 && f["flags"] == "0":
                 return FrameWriter.WritePublish(b, U32("publication"), U64("sequence"), I64("publishedNs"), Bytes("bodyHex"));

@@ -14,12 +14,13 @@ public class FrameLayoutTests
     {
         ShouldLayOut<FrameHeader>(8, ("Length", 0), ("Type", 4), ("Flags", 5), ("Extra", 6));
         ShouldLayOut<HelloFrame>(
-            24, ("Header", 0), ("Magic", 8), ("Version", 12), ("MinVersion", 14), ("HeartbeatMs", 16), ("Reserved", 20));
+            24, ("Header", 0), ("Magic", 8), ("Version", 12), ("MinVersion", 14), ("HeartbeatMs", 16), ("Flags", 20));
         ShouldLayOut<WelcomeFrame>(
-            48, ("Header", 0), ("Magic", 8), ("Version", 12), ("Reserved", 14), ("HeartbeatMs", 16), ("MaxFrameLength", 20),
+            48, ("Header", 0), ("Magic", 8), ("Version", 12), ("Flags", 14), ("HeartbeatMs", 16), ("MaxFrameLength", 20),
             ("MaxBodyLength", 24), ("MaxWindow", 28), ("MaxCreditMessages", 32), ("Epoch", 36), ("BrokerId", 40));
         ShouldLayOut<CloseFrame>(16, ("Header", 0), ("Code", 8), ("Reserved0", 10), ("Reserved1", 12));
         ShouldLayOut<HeartbeatFrame>(8, ("Header", 0));
+        ShouldLayOut<BatchFrame>(FrameLayout.BatchBlock, ("Header", 0), ("OriginalLength", 8), ("Reserved", 12));
     }
 
     [Fact]
@@ -127,6 +128,7 @@ public class FrameLayoutTests
             ("Get", 39), ("DeliverConflated", 40), ("SubscriptionActive", 41), ("Recover", 42), ("SetMaxUnacked", 43),
             ("DeclareQueue", 48), ("QueueDeclared", 49), ("DeleteQueue", 50), ("DeclareExchange", 51), ("DeleteExchange", 52), ("Bind", 53),
             ("Unbind", 54), ("PurgeQueue", 55), ("DeclareVirtualHost", 56), ("DeleteVirtualHost", 57),
+            ("Batch", 64),
         ];
 
         Assert.Equal(frozen, Enum.GetValues<FrameType>().Select(type => (type.ToString(), (int)type)));
@@ -150,6 +152,13 @@ public class FrameLayoutTests
         Assert.InRange(FrameLayout.PublishPayload + payload, 0, limits.MaxFrameLength);
         Assert.InRange(FrameLayout.DeliverPayload + payload, 0, limits.MaxFrameLength);
         Assert.InRange(FrameLayout.DeliverConflatedPayload + payload, 0, limits.MaxFrameLength);
+    }
+
+    [Fact]
+    public void ShouldFitEveryBatchIntoAFrameWhateverTheLimits()
+    {
+        Assert.InRange(FrameLayout.MaxBatchLength, 0, new BrokerLimits { MaxBodyLength = 1 }.MaxFrameLength);
+        Assert.Equal(65_536, FrameLayout.MaxBatchLength);
     }
 
     private static void ShouldLayOut<TFrame>(int size, params (string Field, int Offset)[] fields)

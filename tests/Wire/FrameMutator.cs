@@ -5,7 +5,7 @@ namespace LowLatency.Tests.Wire;
 
 /// <summary>Makes streams of frames in which one is mutated where frames have structure: length, type, flags, lengths of strings, padding.</summary>
 /// <remarks>No allocation per stream; the same streams from the same seed.</remarks>
-internal sealed class FrameMutator
+internal sealed unsafe class FrameMutator : IDisposable
 {
     internal const int MaxFrameLength = 8192;
 
@@ -22,6 +22,8 @@ internal sealed class FrameMutator
     private static readonly int[] LargeBodies = [1000, 3000, HashingSink.MaxBodyLength, HashingSink.MaxBodyLength + 1];
 
     private readonly byte[] _stream = new byte[4 * MaxFrameLength];
+    private readonly byte[] _batch = new byte[4 * MaxFrameLength];
+    private readonly BatchCodec _codec = BatchOpener.NewCodec();
     private readonly byte[][][] _seeds = [Seeds(FrameReceiver.Server), Seeds(FrameReceiver.Client)];
     private XorShift _random;
     private int _length;
@@ -39,6 +41,7 @@ internal sealed class FrameMutator
         // Seed 0 opens the connection; one stream in sixteen mutates that.
         bool mutatesOpening = _random.OneIn(16);
         int mutated = Append(seeds[0]);
+        int opened = _length;
         if (!mutatesOpening)
         {
             if (_random.OneIn(4))
@@ -54,6 +57,14 @@ internal sealed class FrameMutator
         while (_random.OneIn(3));
 
         Append(Pick(seeds));
+        // Right and wrong frames in a batch, which is then mutated itself, or not.
+        if (!mutatesOpening && _random.OneIn(8))
+        {
+            Pack(opened);
+            if (_random.OneIn(2))
+                Mutate(opened, _length - opened);
+        }
+
         if (_random.OneIn(8))
             _length -= _random.Next(Math.Min(_length, 64));
         return _stream.AsSpan(0, _length);
@@ -69,6 +80,39 @@ internal sealed class FrameMutator
         _length += frame.Length;
         return _length - frame.Length;
     }
+
+    // Makes what stands from there on one batch: compressed where that is shorter, else in a block that is one run of literals.
+    private void Pack(int from)
+    {
+        int length = _length - from & ~7;
+        if (length == 0)
+            return;
+        _stream.AsSpan(from, length).CopyTo(_batch);
+        int packed;
+        fixed (byte* frames = _batch)
+            packed = _codec.TryPack(frames, length, frames);
+        if (packed == 0)
+        {
+            int token = 0;
+            Span<byte> block = _stream.AsSpan(from + FrameLayout.BatchBlock);
+            int rest = length - 15;
+            block[token++] = (byte)(Math.Min(length, 15) << 4);
+            for (; rest >= 0; rest -= 255)
+                block[token++] = (byte)Math.Min(rest, 255);
+            _batch.AsSpan(0, length).CopyTo(block[token..]);
+            token += length;
+            block[..token].CopyTo(_batch);
+            packed = FrameWriter.WriteBatch(_stream.AsSpan(from), length, _batch.AsSpan(0, token));
+        }
+        else
+        {
+            _batch.AsSpan(0, packed).CopyTo(_stream.AsSpan(from));
+        }
+
+        _length = from + packed;
+    }
+
+    public void Dispose() => _codec.Dispose();
 
     // One change to the frame at `at`, whose bytes on the wire were that many before any change.
     private void Mutate(int at, int frameLength)

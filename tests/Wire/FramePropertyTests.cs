@@ -72,6 +72,7 @@ public class FramePropertyTests
         "flags" => Number(type is FrameType.DeclareQueue or FrameType.Subscribe or FrameType.DeclareExchange ? 15UL : type == FrameType.DeleteQueue ? 3UL
             : type == FrameType.DeclareVirtualHost ? 0UL : 1UL),
         "active" => Number(1),
+        "originalLength" => Number(FrameLayout.MaxBatchLength / 8 - 1).Select(value => ((ulong.Parse(value, CultureInfo.InvariantCulture) + 1) * 8).ToString(CultureInfo.InvariantCulture)),
         "priority" => ArbMap.Default.GeneratorFor<int>().Select(value => value.ToString(CultureInfo.InvariantCulture)),
         "redelivered" => Number(1),
         "level" or "kind" => Number(byte.MaxValue),
@@ -80,7 +81,7 @@ public class FramePropertyTests
         "version" => Number(ushort.MaxValue).Select(value => value == "0" ? "1" : value),
         "code" or "deliveryCount" => Number(ushort.MaxValue),
         "publishedNs" or "receivedNs" => ArbMap.Default.GeneratorFor<long>().Select(value => value.ToString(CultureInfo.InvariantCulture)),
-        "headersHex" or "bodyHex" or "argumentsHex" => ArbMap.Default.GeneratorFor<byte[]?>().Select(bytes => Convert.ToHexStringLower(bytes ?? [])),
+        "headersHex" or "bodyHex" or "blockHex" or "argumentsHex" => ArbMap.Default.GeneratorFor<byte[]?>().Select(bytes => Convert.ToHexStringLower(bytes ?? [])),
         "clientName" or "virtualHost" or "product" or "publisher" or "key" or "routingKey" or "exchange" or "queue"
             or "conflationKey" or "source" or "destination" => Text.Select(CutToString),
         "text" => Text.Select(CutToString),

@@ -17,6 +17,9 @@ internal struct HashingSink : IFrameSink
     /// <summary>The error that ended the connection.</summary>
     internal FrameError Error;
 
+    /// <summary>When set: opens batches.</summary>
+    internal BatchOpener? Batches;
+
     /// <summary>Refuses the next frame when it reaches 0; not used when negative.</summary>
     internal int RefuseIn;
 
@@ -24,6 +27,14 @@ internal struct HashingSink : IFrameSink
     {
         if (!Error.IsNone || RefuseIn-- == 0)
             return false;
+
+        if (type == FrameType.Batch && Batches != null)
+        {
+            bool isTaken = Batches.Take(frame, ref this, out FrameError problem);
+            if (Error.IsNone)
+                Error = problem;
+            return isTaken;
+        }
 
         Fold((ulong)type);
         Fold(frame);
@@ -63,6 +74,8 @@ internal struct HashingSink : IFrameSink
                 return FrameParser.TryParseDeliverConflated(frame, out var conflated, out error)
                     && Fold(conflated.Fields.Tag) && Fold(conflated.RoutingKey) && Fold(conflated.Headers) && Fold(conflated.Body)
                     && Fold(MemoryMarshal.Read<DeliverConflatedFrame>(frame).Elided);
+            case FrameType.Batch:
+                return FrameParser.TryParseBatch(frame, out int originalLength, out error) && Fold((ulong)originalLength) && Fold(frame[FrameLayout.BatchBlock..]);
             case FrameType.Settle:
                 return FrameParser.TryParseSettle(frame, out var settle, out error) && Fold(settle.LastTag);
             default:

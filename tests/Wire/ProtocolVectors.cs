@@ -6,10 +6,10 @@ namespace LowLatency.Tests.Wire;
 /// <summary>docs/protocol-vectors.json, read once.</summary>
 internal static class ProtocolVectors
 {
-    internal sealed record Frame(string Name, FrameType Type, string Sender, byte[] Bytes, Dictionary<string, string> Fields);
+    internal sealed record Frame(string Name, FrameType Type, string Sender, byte[] Bytes, Dictionary<string, string> Fields, byte[] Content);
 
     internal sealed record Malformed(
-        string Name, FrameReceiver Receiver, bool Opening, byte[] Bytes, int Code, bool CostsConnection, uint Request, string Sentence);
+        string Name, FrameReceiver Receiver, bool Opening, bool Compression, byte[] Bytes, int Code, bool CostsConnection, uint Request, string Sentence);
 
     private static readonly JsonElement Document =
         JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "protocol-vectors.json"))).RootElement;
@@ -40,12 +40,14 @@ internal static class ProtocolVectors
         Enum.Parse<FrameType>(frame.GetProperty("type").GetString()!),
         frame.GetProperty("sender").GetString()!,
         Convert.FromHexString(frame.GetProperty("hex").GetString()!),
-        frame.GetProperty("fields").EnumerateObject().ToDictionary(field => field.Name, field => field.Value.ToString()));
+        frame.GetProperty("fields").EnumerateObject().ToDictionary(field => field.Name, field => field.Value.ToString()),
+        frame.TryGetProperty("content", out JsonElement content) ? Convert.FromHexString(content.GetString()!) : []);
 
     private static Malformed ReadMalformed(JsonElement frame) => new(
         frame.GetProperty("name").GetString()!,
         frame.GetProperty("receiver").GetString() == "server" ? FrameReceiver.Server : FrameReceiver.Client,
         frame.TryGetProperty("opening", out JsonElement opening) && opening.GetBoolean(),
+        frame.TryGetProperty("compression", out JsonElement compression) && compression.GetBoolean(),
         Convert.FromHexString(frame.GetProperty("hex").GetString()!),
         frame.GetProperty("code").GetInt32(),
         frame.GetProperty("costs").GetString() == "connection",

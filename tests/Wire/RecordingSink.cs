@@ -16,12 +16,24 @@ internal sealed class RecordingSink : IFrameSink
     /// <summary>When set: asked before each frame; false refuses it.</summary>
     internal Func<bool>? Takes { get; init; }
 
+    /// <summary>When set: batches are opened, as on a connection that agreed on them or not; else they are frames like others.</summary>
+    internal BatchOpener? Batches { get; init; }
+
     public bool OnFrame(FrameType type, scoped ReadOnlySpan<byte> frame)
     {
+        Assert.Equal((byte)type, frame[4]);
+        if (type == FrameType.Batch && Batches != null)
+        {
+            RecordingSink inner = this;
+            bool isTaken = Batches.Take(frame, ref inner, out FrameError problem);
+            if (!problem.IsNone)
+                Error = problem;
+            return isTaken;
+        }
+
         if (Takes is not null && !Takes())
             return false;
 
-        Assert.Equal((byte)type, frame[4]);
         Dictionary<string, string>? fields = FrameFields.Decode(frame.ToArray(), out FrameError error);
         if (fields is null)
         {

@@ -44,6 +44,12 @@ public sealed partial class Connection : IDisposable, IAsyncDisposable
     /// <summary>Why it was closed, or was last lost; <c>null</c> while it is well. Any thread.</summary>
     public LowLatencyException? Error => _agent.Error;
 
+    /// <summary>Whether what is sent in both directions is compressed where that is worth it: <see cref="ConnectionOptions.Compress"/> was asked for and granted. Any thread.</summary>
+    public bool IsCompressed => _agent.IsCompressed;
+
+    /// <summary>Why it is not compressed though that was asked for, and what to do; else <c>null</c>. Any thread.</summary>
+    public string? NoCompressionReason => _agent.NoCompressionReason;
+
     /// <summary>Connects, and waits until the broker has answered.</summary>
     /// <param name="address"><c>tcp://host:port</c> or <c>inproc://name</c>.</param>
     /// <param name="options"><c>null</c> for the defaults.</param>

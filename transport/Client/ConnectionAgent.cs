@@ -56,6 +56,10 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
 
     internal WakeSignal Wake => _door.Wake;
 
+    internal bool IsCompressed => _door.IsCompressed;
+
+    internal string? NoCompressionReason => _door.NoCompressionReason;
+
     internal ConnectionState State => (ConnectionState)Volatile.Read(ref _state);
 
     /// <summary>Why it is closed, or why the last try to connect failed. Any thread.</summary>

@@ -45,6 +45,14 @@ public sealed record ConnectionOptions
     /// <summary>Bytes taken with one receive over tcp, 4,096 to 2^26. Pinned memory; grows to the longest frame that arrives.</summary>
     public int ReceiveBufferLength { get; init; } = 256 * 1024;
 
+    /// <summary>Over tcp: compress what is sent in both directions (LZ4), where it is much and becomes shorter, so that a network carries more. It
+    /// costs both ends time. Without the library here, or at the broker, nothing is compressed: see <see cref="Connection.IsCompressed"/>. The address can ask for it too:
+    /// <c>tcp://host:port?compress</c>.</summary>
+    public bool Compress { get; init; }
+
+    /// <summary>Name or path of the library; <c>null</c> for the usual one.</summary>
+    internal string? CompressionLibrary { get; init; }
+
     /// <summary>Told when the state changes.</summary>
     public ConnectionStateHandler? OnStateChanged { get; init; }
 

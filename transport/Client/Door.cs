@@ -23,6 +23,12 @@ internal abstract class Door(ConnectionAgent agent) : IDisposable
     /// <summary>Whether nothing can be handed over until the system, or the broker, makes room; that wakes the thread.</summary>
     internal abstract bool IsBlocked { get; }
 
+    /// <summary>Whether both sides may send batches. Any thread.</summary>
+    internal virtual bool IsCompressed => false;
+
+    /// <summary>Why they may not, where that was asked for. Any thread.</summary>
+    internal virtual string? NoCompressionReason => null;
+
     protected ConnectionAgent Agent { get; } = agent;
 
     protected bool IsLost => _loss != null;

@@ -17,6 +17,12 @@ internal sealed partial class TcpDoor
     {
         if (_poller.HasEvents)
             _poller.Clear();
+        if (_isInterrupted)
+        {
+            Decode(); // Perhaps nothing more comes behind what is there.
+            return 1;
+        }
+
         int received = _input.ReceiveFrom(_socket!);
         _isDrained = received == TcpSocket.WouldBlock;
         if (received > 0)
@@ -43,10 +49,12 @@ internal sealed partial class TcpDoor
         }
 
         var sink = new Sink(this);
+        _isInterrupted = true;
         try
         {
             int consumed = FrameReader.Read(bytes, FrameReceiver.Client, _maxFrameLength, ref sink, out FrameError error);
             sink.Taken = consumed;
+            _isInterrupted = false;
             if (!error.IsNone)
                 Lose(error);
         }
@@ -54,6 +62,49 @@ internal sealed partial class TcpDoor
         {
             _input.Take(sink.Taken); // What a handler that threw was given counts as taken.
         }
+    }
+
+    // The frames in it, each as if it had come by itself. A batch in which a handler threw is offered again.
+    private bool OnBatch(scoped ReadOnlySpan<byte> frame)
+    {
+        if (_isInBatch || !_isCompressed)
+        {
+            Lose(new FrameError(_isInBatch ? FrameFault.BatchNested : FrameFault.BatchNotAgreed, FrameType.Batch));
+            return false;
+        }
+
+        if (!_batches!.TryOpen(frame, this, _takenOfBatch, out ReadOnlySpan<byte> frames, out FrameError error))
+        {
+            Lose(error);
+            return false;
+        }
+
+        var sink = new Sink(this);
+        _isInBatch = true;
+        try
+        {
+            int consumed = FrameReader.Read(frames, FrameReceiver.Client, _maxFrameLength, ref sink, out error);
+            sink.Taken = consumed;
+        }
+        finally
+        {
+            _isInBatch = false;
+            _takenOfBatch += sink.Taken;
+        }
+
+        ReadOnlySpan<byte> rest = frames[sink.Taken..];
+        if (rest.IsEmpty)
+        {
+            _batches.Close();
+            _takenOfBatch = 0;
+            return true;
+        }
+
+        if (error.IsNone && BatchCodec.IsCut(rest))
+            error = new FrameError(FrameFault.BatchCut, FrameType.Batch);
+        if (!error.IsNone)
+            Lose(error);
+        return false;
     }
 
     private void Lose(in FrameError error) => Lose(error.Code,
@@ -193,6 +244,18 @@ internal sealed partial class TcpDoor
             return;
         }
 
+        if (fields.Flags != 0 && _batches == null)
+        {
+            Agent.BrokenRule("a Welcome with compression that was not asked for");
+            return;
+        }
+
+        if (fields.Flags != 0)
+        {
+            Volatile.Write(ref _isCompressed, true);
+            _output.Compress(new BatchPacker(_batches!));
+        }
+
         _step = Step.Open;
         _heartbeatMs = fields.HeartbeatMs;
         _lastSentMs = Environment.TickCount64;
@@ -240,6 +303,13 @@ internal sealed partial class TcpDoor
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool OnFrame(FrameType type, scoped ReadOnlySpan<byte> frame)
         {
+            if (type == FrameType.Batch)
+            {
+                bool isTaken = door.OnBatch(frame) && !door.IsLost;
+                Taken += isTaken ? FrameLayout.PaddedLength(frame.Length) : 0;
+                return isTaken;
+            }
+
             Taken += FrameLayout.PaddedLength(frame.Length);
             return door.OnFrame(type, frame);
         }

@@ -32,6 +32,12 @@ internal sealed partial class TcpDoor : Door
     private long _lastReceivedMs;
     private long _lastSentMs;
     private int _maxFrameLength;
+    private readonly BatchCodec? _batches; // What batches are opened with, where compression is asked for and the library is there.
+    private readonly string? _noCompression; // Why it is not.
+    private bool _isCompressed;
+    private int _takenOfBatch;
+    private bool _isInBatch;
+    private bool _isInterrupted; // A handler threw: frames behind its own are there.
 
     internal TcpDoor(ConnectionAgent agent, TransportAddress address, ConnectionOptions options)
         : base(agent)
@@ -41,6 +47,8 @@ internal sealed partial class TcpDoor : Door
         _wake = new PollerWakeSignal(_poller);
         _output = new SocketOutput(options.SendBufferLength);
         _input = new SocketInput(options.ReceiveBufferLength);
+        if ((options.Compress || address.Compress) && Lz4.TryLoad(options.CompressionLibrary, out Lz4? lz4, out _noCompression))
+            _batches = new BatchCodec(lz4);
     }
 
     private enum Step
@@ -56,7 +64,12 @@ internal sealed partial class TcpDoor : Door
 
     internal override bool IsBlocked => !_output.IsEmpty && _isFull;
 
-    internal override bool HasWork => _poller.HasEvents || (_step >= Step.Greeting && !_isDrained);
+    internal override bool HasWork => _poller.HasEvents || (_step >= Step.Greeting && !_isDrained) || _isInterrupted;
+
+    internal override bool IsCompressed => Volatile.Read(ref _isCompressed);
+
+    internal override string? NoCompressionReason => IsCompressed ? null
+        : _noCompression ?? (_batches == null ? null : $"The broker at {_address} does not compress: it was told not to, or has no LZ4 library.");
 
     internal override long NextTimerMs => _step == Step.Open
         ? Math.Min(_lastSentMs + _heartbeatMs / 2, _lastReceivedMs + 2 * _heartbeatMs)
@@ -75,6 +88,11 @@ internal sealed partial class TcpDoor : Door
         _output.Clear();
         _input.Clear();
         _poller.Clear();
+        _output.Compress(null);
+        _batches?.Close();
+        Volatile.Write(ref _isCompressed, false);
+        _takenOfBatch = 0;
+        _isInterrupted = false;
         _isDrained = false;
         _deadlineMs = nowMs + (long)_options.ConnectTimeout.TotalMilliseconds;
         if (IPAddress.TryParse(_address.Host, out IPAddress? literal))
@@ -170,6 +188,7 @@ internal sealed partial class TcpDoor : Door
         _isDisposed = true;
         Drop();
         _poller.Dispose();
+        _batches?.Dispose();
         _wake.Dispose();
     }
 
@@ -225,7 +244,7 @@ internal sealed partial class TcpDoor : Door
         Span<byte> room = Room(FrameWriter.MaxControlLength);
         Gathered(FrameWriter.WriteHello(
             room, (uint)_options.HeartbeatInterval.TotalMilliseconds, Encoding.UTF8.GetBytes(_options.ClientName),
-            Encoding.UTF8.GetBytes(_options.VirtualHostOf(_address))));
+            Encoding.UTF8.GetBytes(_options.VirtualHostOf(_address)), _batches != null ? FrameLayout.CompressionFlag : 0u));
         if (_output.SendTo(_socket!) == TcpSocket.Failed)
             LoseSocket();
     }

@@ -3,6 +3,7 @@ using System.Net;
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Sockets;
+using LowLatency.Transport.Wire;
 
 namespace LowLatency.Transport.Server;
 
@@ -68,6 +69,9 @@ public sealed class Broker : IDisposable
 
     /// <summary>Connections over the network. Any thread.</summary>
     public int ConnectionCount => _transport?.ConnectionCount ?? 0;
+
+    /// <summary>What compression spared: bytes of batches that clients sent, and of all that was sent to those that asked for them. When the broker has stopped.</summary>
+    internal (ByteCounts Opened, ByteCounts Sent) BatchCounts => _transport?.BatchCounts ?? default;
 
     internal BrokerCore Core { get; }
 
@@ -162,8 +166,19 @@ public sealed class Broker : IDisposable
         Limits = Core.Limits,
         Epoch = Core.Epoch,
         BrokerId = Core.BrokerId,
+        Lz4 = LoadCompression(),
         OnNotice = _options.OnNotice,
     };
+
+    // Without it everything else works, so this is no reason not to start.
+    private Lz4? LoadCompression()
+    {
+        if (!_options.Compression)
+            return null;
+        if (!Lz4.TryLoad(_options.CompressionLibrary, out Lz4? lz4, out string? problem))
+            _options.OnNotice?.Invoke(problem);
+        return lz4;
+    }
 
     private AgentRunner[] CreateRunners()
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using LowLatency.Transport.Sockets;
+using LowLatency.Transport.Wire;
 
 namespace LowLatency.Transport.Server;
 
@@ -8,10 +9,11 @@ namespace LowLatency.Transport.Server;
 /// <code>
 ///  piece from the pool, only while something waits
 ///  ┌───────────┬──────────────────┬───────────────┐
-///  │ sent      │ waits to be sent │ free          │   0 &lt;= head &lt;= tail &lt;= capacity
+///  │ sent      │ waits to be sent │ free          │   0 &lt;= head &lt;= ready &lt;= tail &lt;= capacity
 ///  └───────────┴──────────────────┴───────────────┘
 ///  0           head               tail            capacity
 /// </code>
+/// <para>With compression, what waits between <c>ready</c> and <c>tail</c> is frames that may still become batches.</para>
 /// <para>Frames are written at the tail. <see cref="Flush"/> hands everything to the system in one call; what it
 /// does not take stays, and the output is <see cref="IsBlocked"/> until the socket is writable again. Then no more than one pooled block
 /// or one large frame waits here.</para>
@@ -25,6 +27,9 @@ internal sealed unsafe class ConnectionOutput : IDisposable
     /// <summary>Payloads from this length on are sent straight from the journal's mapping: below, a copy costs less than the call it saves.</summary>
     internal const int GatherLength = 16 * 1024;
 
+    /// <summary>The same on a compressed connection: what fits into a batch is copied.</summary>
+    private const int CompressedGatherLength = FrameLayout.MaxBatchLength - FrameLayout.DeliverConflatedPayload - FrameLayout.Alignment;
+
     private const int PaddingMask = 7; // Frames start at multiples of 8.
 
     private readonly TcpSocket _socket;
@@ -33,6 +38,8 @@ internal sealed unsafe class ConnectionOutput : IDisposable
     private int _capacity;
     private int _head;
     private int _tail;
+    private int _ready;
+    private BatchPacker? _packer;
 
     /// <param name="socket">Where the bytes go. Stays the connection's.</param>
     /// <param name="pool">Of the same thread.</param>
@@ -51,11 +58,21 @@ internal sealed unsafe class ConnectionOutput : IDisposable
     /// <summary>Bytes that wait to be sent.</summary>
     internal int PendingLength => _tail - _head;
 
+    /// <summary>Payloads from this length on are to be sent with <see cref="FlushWith"/>.</summary>
+    internal int LargeLength => _packer == null ? GatherLength : CompressedGatherLength;
+
     /// <summary>Bytes that this output holds in memory.</summary>
     internal int HeldLength => _capacity;
 
     /// <summary>Bytes that the system took since the connection began.</summary>
     internal long SentLength { get; private set; }
+
+    /// <summary>From the next frame on, what waits is sent in batches where that is worth it.</summary>
+    internal void Compress(BatchPacker packer)
+    {
+        _packer = packer;
+        _ready = _tail;
+    }
 
     /// <summary>Makes room for one frame at the tail: write it and <see cref="Append"/> it at once. Sends first when there is too little.</summary>
     /// <param name="length">At most the pool's block length.</param>
@@ -84,9 +101,17 @@ internal sealed unsafe class ConnectionOutput : IDisposable
     {
         if (_tail == _head || IsBlocked || IsLost)
             return;
+        Pack();
         int sent = _socket.Send(_start + _head, PendingLength);
         if (Took(sent))
             Advance(sent);
+    }
+
+    /// <summary>Sends what waits as <see cref="Flush"/> does, if it would be packed: before the head of a frame for <see cref="FlushWith"/>.</summary>
+    internal void FlushFrames()
+    {
+        if (_packer != null)
+            Flush();
     }
 
     /// <summary>Sends what waits and, right behind it, a payload in place: one system call, no copy but of what is not taken.</summary>
@@ -97,6 +122,7 @@ internal sealed unsafe class ConnectionOutput : IDisposable
     {
         int padding = -length & PaddingMask;
         ulong zeros = 0;
+        _ready = _tail; // The head of a frame that is not whole here.
         IoVector* vectors = stackalloc IoVector[3];
         vectors[0] = new IoVector { Start = _start + _head, Length = (nuint)PendingLength };
         vectors[1] = new IoVector { Start = payload, Length = (nuint)length };
@@ -113,6 +139,7 @@ internal sealed unsafe class ConnectionOutput : IDisposable
         int sentOfPayload = Math.Max(0, sent - buffered);
         Advance(Math.Min(sent, buffered));
         KeepRest(payload, length, padding, sentOfPayload);
+        _ready = _tail;
     }
 
     /// <summary>The socket is writable: sends what waits. Afterwards blocked again or empty.</summary>
@@ -128,6 +155,14 @@ internal sealed unsafe class ConnectionOutput : IDisposable
         _head = _tail;
         Release();
         IsLost = true;
+    }
+
+    private void Pack()
+    {
+        if (_packer == null)
+            return;
+        _tail = _ready + _packer.Pack(_start + _ready, _tail - _ready);
+        _ready = _tail;
     }
 
     private bool MakeRoom(int length)
@@ -157,6 +192,7 @@ internal sealed unsafe class ConnectionOutput : IDisposable
         if (to == _head)
             return;
         Buffer.MemoryCopy(_start + _head, _start + to, _capacity - to, PendingLength);
+        _ready -= _head - to;
         _tail = to + PendingLength;
         _head = to;
     }
@@ -225,6 +261,6 @@ internal sealed unsafe class ConnectionOutput : IDisposable
         if (_start != null)
             _pool.Return(_start, _capacity);
         _start = null;
-        _capacity = _head = _tail = 0;
+        _capacity = _head = _tail = _ready = 0;
     }
 }

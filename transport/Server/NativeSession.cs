@@ -16,12 +16,15 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
     private readonly TransportAgent _agent;
     private readonly ServerConnection _connection;
     private readonly long _receivedNs;
+    private readonly bool _isInBatch;
 
     /// <param name="agent">Of this thread.</param>
     /// <param name="connection">Whose frames they are.</param>
     /// <param name="receivedNs">Unix time in nanoseconds at which they arrived.</param>
-    internal NativeSession(TransportAgent agent, ServerConnection connection, long receivedNs)
+    /// <param name="isInBatch">They are the frames in a batch.</param>
+    internal NativeSession(TransportAgent agent, ServerConnection connection, long receivedNs, bool isInBatch = false)
     {
+        _isInBatch = isInBatch;
         _agent = agent;
         _connection = connection;
         _receivedNs = receivedNs;
@@ -38,6 +41,7 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
             FrameType.Settle => OnSettle(frame),
             FrameType.Credit => OnCredit(frame),
             FrameType.Heartbeat => true,
+            FrameType.Batch => OnBatch(frame),
             _ => OnControl(type, frame),
         };
     }
@@ -65,6 +69,13 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
             Bytes = fields.Bytes,
         };
         return _agent.TryCommand(CommandType.Credit, command);
+    }
+
+    private bool OnBatch(scoped ReadOnlySpan<byte> frame)
+    {
+        if (_isInBatch || !_connection.IsCompressed)
+            return Refuse(new FrameError(_isInBatch ? FrameFault.BatchNested : FrameFault.BatchNotAgreed, FrameType.Batch));
+        return _agent.TakeBatch(_connection, frame, _receivedNs);
     }
 
     private bool OnControl(FrameType type, scoped ReadOnlySpan<byte> frame)
@@ -119,6 +130,7 @@ internal readonly unsafe ref struct NativeSession : IFrameSink
             return false;
         }
 
+        _connection.IsCompressed = (hello.Flags & FrameLayout.CompressionFlag) != 0 && _agent.MayCompress;
         _connection.HeartbeatNs = Agree(hello.HeartbeatMs) * NsPerMs;
         _agent.Await(_connection, session);
         return true;

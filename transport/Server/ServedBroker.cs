@@ -1,6 +1,7 @@
 using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
+using LowLatency.Transport.Wire;
 
 namespace LowLatency.Transport.Server;
 
@@ -28,6 +29,9 @@ internal sealed record ServedBroker
 
     /// <summary>Identity of the broker's data.</summary>
     internal ulong BrokerId { get; init; }
+
+    /// <summary>What batches are compressed with; null when no connection is granted any.</summary>
+    internal Lz4? Lz4 { get; init; }
 
     /// <summary>Told about what an operator may want to know, in a sentence, once per occasion. On the agent's thread.</summary>
     internal Action<string>? OnNotice { get; init; }

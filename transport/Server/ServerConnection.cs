@@ -46,6 +46,12 @@ internal sealed class ServerConnection : IDisposable
     /// <summary>Its session in the engine, or <see cref="NoSession"/>.</summary>
     internal int Session { get; set; } = NoSession;
 
+    /// <summary>Its Hello asked for batches, and they are granted.</summary>
+    internal bool IsCompressed { get; set; }
+
+    /// <summary>Bytes taken of the frames in the batch that <see cref="Input"/> holds and offers again.</summary>
+    internal int TakenOfBatch { get; set; }
+
     /// <summary>Agreed interval in nanoseconds; 0 before the handshake.</summary>
     internal long HeartbeatNs { get; set; }
 

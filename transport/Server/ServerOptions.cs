@@ -24,6 +24,12 @@ public sealed record ServerOptions
     /// <summary>What those threads do when there is nothing to do.</summary>
     public IdleMode Idle { get; init; } = IdleMode.Adaptive;
 
+    /// <summary>Grant compressed batches (LZ4) to clients that ask for them, where the machine has the library.</summary>
+    public bool Compression { get; init; } = true;
+
+    /// <summary>Name or path of the library; null for the usual one.</summary>
+    internal string? CompressionLibrary { get; init; }
+
     /// <summary>Makes an agent that runs after the engine on its thread, to watch it; null for none.</summary>
     internal Func<BrokerCore, IAgent>? Companion { get; init; }
 

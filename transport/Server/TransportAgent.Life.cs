@@ -57,8 +57,11 @@ internal sealed unsafe partial class TransportAgent
             MaxCreditMessages = (uint)Limits.MaxCreditMessages,
             Epoch = _broker.Epoch,
             BrokerId = _broker.BrokerId,
+            Flags = (ushort)(connection.IsCompressed ? FrameLayout.CompressionFlag : 0),
         };
         connection.Output.Append(FrameWriter.WriteWelcome(room, welcome, Product));
+        if (connection.IsCompressed)
+            connection.Output.Compress(new BatchPacker(_batches!));
     }
 
     /// <summary>The client said Close and its session's end is commanded: the answer follows <see cref="OnSessionClosed"/>.</summary>

@@ -79,6 +79,7 @@ internal sealed unsafe partial class TransportAgent
         if (_isIngressFull)
             _active.Rotate(); // Another connection gets the first room.
         _isIngressFull = false;
+        _isTurnCut = false;
         int work = 0;
         for (int i = _active.Count - 1; i >= 0; i--)
         {
@@ -86,8 +87,8 @@ internal sealed unsafe partial class TransportAgent
                 work += Receive(_active[i]);
         }
 
-        // The engine does not wake this thread when it has made room, so the thread must not park.
-        return _isIngressFull ? work + 1 : work;
+        // Nobody wakes this thread when the engine has made room, or for what a turn left over: it must not park.
+        return _isIngressFull || _isTurnCut ? work + 1 : work;
     }
 
     private int Receive(ServerConnection connection)
@@ -143,6 +144,7 @@ internal sealed unsafe partial class TransportAgent
         if (connection.State is ConnectionState.Closing or ConnectionState.Leaving)
             return; // Thrown away.
         NativeSession session = new(this, connection, _now.UnixNs);
+        _openedInTurn = 0;
         connection.Input.Feed(received, ref session, out FrameError error);
         AfterInput(connection, error);
     }
@@ -151,6 +153,7 @@ internal sealed unsafe partial class TransportAgent
     private bool ResumeInput(ServerConnection connection)
     {
         NativeSession session = new(this, connection, _now.UnixNs);
+        _openedInTurn = 0;
         connection.Input.Resume(ref session, out FrameError error);
         AfterInput(connection, error);
         connection.LastReceivedNs = _now.ElapsedNs;

@@ -232,7 +232,9 @@ internal sealed unsafe partial class TransportAgent
         if (!TryRead(delivery.Deliver.Position, out MessageView message))
             return true;
         ConnectionOutput output = connection.Output;
-        bool isSmall = message.PayloadLength < ConnectionOutput.GatherLength;
+        bool isSmall = message.PayloadLength < output.LargeLength;
+        if (!isSmall)
+            output.FlushFrames();
         int length = isSmall ? FrameWriter.LengthOf<DeliverConflatedFrame>(message.PayloadLength) : FrameLayout.DeliverConflatedPayload;
         if (!output.TryReserve(length, out Span<byte> room) || (!isSmall && output.IsBlocked))
             return false;
@@ -265,7 +267,7 @@ internal sealed unsafe partial class TransportAgent
     {
         if (!TryRead(delivery.Position, out MessageView message))
             return true; // Its queue or subscription is gone: so is the delivery.
-        return message.PayloadLength < ConnectionOutput.GatherLength
+        return message.PayloadLength < connection.Output.LargeLength
             ? TryWriteSmall(connection.Output, delivery, message)
             : TryWriteLarge(connection.Output, delivery, message);
     }
@@ -286,6 +288,7 @@ internal sealed unsafe partial class TransportAgent
 
     private bool TryWriteLarge(ConnectionOutput output, in DeliverEvent delivery, in MessageView message)
     {
+        output.FlushFrames();
         if (!output.TryReserve(FrameLayout.DeliverPayload, out Span<byte> room))
             return false;
         if (output.IsBlocked)

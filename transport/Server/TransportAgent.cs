@@ -2,6 +2,7 @@ using LowLatency.Core.Agents;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
 using LowLatency.Transport.Sockets;
+using LowLatency.Transport.Wire;
 
 namespace LowLatency.Transport.Server;
 
@@ -40,6 +41,7 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
         _table = new ConnectionTable(broker.Limits.MaxSessions);
         _pool = new SendBlockPool(Math.Max(broker.Limits.SendBufferLength, 2 * ConnectionOutput.FlushLength));
         _receiveBuffer = AllocateReceiveBuffer();
+        _batches = broker.Lz4 != null ? new BatchCodec(broker.Lz4) : null;
         _now = clock.Read();
     }
 
@@ -100,6 +102,7 @@ internal sealed unsafe partial class TransportAgent : IAgent, IDisposable
         _disposed = true;
         _pool.Dispose();
         FreeReceiveBuffer();
+        _batches?.Dispose();
         _poller.Dispose();
     }
 

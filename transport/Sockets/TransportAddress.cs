@@ -15,7 +15,7 @@ internal enum TransportKind
     InProcess,
 }
 
-/// <summary>A parsed address. <c>tcp://host:port</c>: host is a name, an IPv4 address, an IPv6 address in brackets or <c>*</c> (any); a virtual host can follow behind a slash. <c>inproc://name</c>.</summary>
+/// <summary>A parsed address. <c>tcp://host:port</c>: host is a name, an IPv4 address, an IPv6 address in brackets or <c>*</c> (any); a virtual host can follow behind a slash, and <c>?compress</c> at the end. <c>inproc://name</c>.</summary>
 internal sealed record TransportAddress
 {
     /// <summary>The broker's port where an address names none.</summary>
@@ -23,6 +23,7 @@ internal sealed record TransportAddress
 
     private const string TcpPrefix = "tcp://";
     private const string InProcessPrefix = "inproc://";
+    private const string CompressQuery = "?compress";
 
     private TransportAddress(TransportKind kind, string host, int port)
     {
@@ -42,6 +43,9 @@ internal sealed record TransportAddress
     /// <summary>For clients: the virtual host, <c>/</c> where the address names none.</summary>
     internal string VirtualHost { get; private init; } = "/";
 
+    /// <summary>For clients: ask for compression.</summary>
+    internal bool Compress { get; private init; }
+
     /// <exception cref="TransportException">The text is no address; the message says what one looks like.</exception>
     internal static TransportAddress Parse(string text)
         => TryParse(text, out TransportAddress? address, out string? problem) ? address : throw new TransportException(problem);
@@ -56,7 +60,7 @@ internal sealed record TransportAddress
         else if (text.StartsWith(InProcessPrefix, StringComparison.OrdinalIgnoreCase))
             address = ParseInProcess(text, text[InProcessPrefix.Length..], ref problem);
         else if (text.StartsWith(TcpPrefix, StringComparison.OrdinalIgnoreCase))
-            address = ParseTcp(text, text[TcpPrefix.Length..].TrimEnd('/'), ref problem);
+            address = ParseTcp(text, text[TcpPrefix.Length..], ref problem);
         else
             problem = $"The address '{text}' has no known scheme. Use tcp://host:port or inproc://name.";
         return address != null;
@@ -103,7 +107,8 @@ internal sealed record TransportAddress
             return InProcessPrefix + Host;
         string host = Host.Contains(':') ? $"[{Host}]" : Host;
         string virtualHost = VirtualHost == "/" ? "" : "/" + Uri.EscapeDataString(VirtualHost);
-        return string.Create(CultureInfo.InvariantCulture, $"{TcpPrefix}{host}:{Port}{virtualHost}");
+        string query = Compress ? CompressQuery : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{TcpPrefix}{host}:{Port}{virtualHost}{query}");
     }
 
     private static TransportAddress? ParseInProcess(string text, string name, ref string? problem)
@@ -116,6 +121,20 @@ internal sealed record TransportAddress
 
     private static TransportAddress? ParseTcp(string text, string rest, ref string? problem)
     {
+        bool compress = false;
+        if (rest.IndexOf('?') is >= 0 and int question)
+        {
+            compress = rest[question..] == CompressQuery;
+            if (!compress)
+            {
+                problem = $"The address '{text}' has an unknown option '{rest[question..]}'. There is {CompressQuery}; a question mark in a virtual host is written %3F.";
+                return null;
+            }
+
+            rest = rest[..question];
+        }
+
+        rest = rest.TrimEnd('/');
         string virtualHost = "/";
         if (rest.IndexOf('/') is >= 0 and int slash)
         {
@@ -156,6 +175,6 @@ internal sealed record TransportAddress
             return null;
         }
 
-        return new TransportAddress(TransportKind.Tcp, host, port) { VirtualHost = virtualHost };
+        return new TransportAddress(TransportKind.Tcp, host, port) { VirtualHost = virtualHost, Compress = compress };
     }
 }

@@ -22,7 +22,8 @@ internal struct HelloFrame
     /// <summary>Interval of heartbeats that the client asks for in milliseconds; 0 leaves it to the server.</summary>
     internal uint HeartbeatMs;
 
-    internal uint Reserved;
+    /// <summary><see cref="FrameLayout.CompressionFlag"/> or 0.</summary>
+    internal uint Flags;
 }
 
 /// <summary>Answer to <see cref="HelloFrame"/>: the connection is open. Then: product (string).</summary>
@@ -35,7 +36,8 @@ internal struct WelcomeFrame
     /// <summary>The version that both speak from now on.</summary>
     internal ushort Version;
 
-    internal ushort Reserved;
+    /// <summary><see cref="FrameLayout.CompressionFlag"/> or 0; only what Hello asked for.</summary>
+    internal ushort Flags;
 
     /// <summary>Interval of heartbeats in both directions, in milliseconds.</summary>
     internal uint HeartbeatMs;
@@ -70,6 +72,18 @@ internal struct CloseFrame
 
     internal ushort Reserved0;
     internal uint Reserved1;
+}
+
+/// <summary>Frames as one. Then: an LZ4 block of them, with their padding.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+internal struct BatchFrame
+{
+    internal FrameHeader Header;
+
+    /// <summary>Bytes of the frames in the block: a multiple of 8, at most <see cref="FrameLayout.MaxBatchLength"/>.</summary>
+    internal uint OriginalLength;
+
+    internal uint Reserved;
 }
 
 /// <summary>Sent when nothing else was for half an interval.</summary>

@@ -34,7 +34,7 @@ internal readonly struct FrameError
     {
         FrameFault.None => ErrorCode.None,
         FrameFault.NotThisProtocol => ErrorCode.NotThisProtocol,
-        FrameFault.UnexpectedFirstFrame or FrameFault.WrongDirection => ErrorCode.UnexpectedFrame,
+        FrameFault.UnexpectedFirstFrame or FrameFault.WrongDirection or FrameFault.BatchNotAgreed or FrameFault.BatchNested => ErrorCode.UnexpectedFrame,
         FrameFault.UnknownType => ErrorCode.CommandInvalid,
         FrameFault.LengthOverLimit => ErrorCode.FrameTooLarge,
         FrameFault.BodyOverLimit => ErrorCode.ContentTooLarge,
@@ -68,6 +68,11 @@ internal readonly struct FrameError
         FrameFault.RoutingKeyNotUtf8 => $"The routing key of {Name} is not valid UTF-8.",
         FrameFault.StringNotUtf8 => $"String {_value} of {Name} is not valid UTF-8.",
         FrameFault.BodyOverLimit => $"A body of {_value} bytes is over the limit of {_limit} bytes: send smaller messages or raise the limit.",
+        FrameFault.BatchNotAgreed => "A batch on a connection without compression: ask for it in Hello, and send batches when Welcome grants it.",
+        FrameFault.BatchLength => $"A batch claims {_value} bytes of frames: a multiple of 8 up to {_limit} is possible.",
+        FrameFault.BatchContent => $"The content of a batch is not one LZ4 block of {_value} bytes.",
+        FrameFault.BatchCut => "The last frame in a batch is not whole.",
+        FrameFault.BatchNested => "A batch in a batch: the frames in it are not batches.",
         FrameFault.NameNotUtf8 => $"String {_value} of {Name} is not valid UTF-8: names are UTF-8 of at most 255 bytes.",
         _ => "A frame is malformed.",
     };

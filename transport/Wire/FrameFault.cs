@@ -33,6 +33,13 @@ internal enum FrameFault : byte
     StringNotUtf8,
     BodyOverLimit,
 
+    // Batches.
+    BatchNotAgreed,
+    BatchLength,
+    BatchContent,
+    BatchCut,
+    BatchNested,
+
     // Costs the request only.
     NameNotUtf8,
 }

@@ -33,6 +33,15 @@ internal static class FrameLayout
     /// <summary>Offset of routing key, headers and body in <see cref="FrameType.DeliverConflated"/>.</summary>
     internal const int DeliverConflatedPayload = 72;
 
+    /// <summary>Offset of the LZ4 block in <see cref="FrameType.Batch"/>.</summary>
+    internal const int BatchBlock = 16;
+
+    /// <summary>Most bytes of frames in a <see cref="FrameType.Batch"/>, and longest such frame. Below every limit that a Welcome can state.</summary>
+    internal const int MaxBatchLength = 64 * 1024;
+
+    /// <summary>In Hello: batches are asked for. In Welcome: both sides may send them.</summary>
+    internal const int CompressionFlag = 1;
+
     /// <summary>Longest string (name, key) in bytes of UTF-8: its length is one byte.</summary>
     internal const int MaxStringLength = byte.MaxValue;
 

@@ -92,7 +92,7 @@ internal sealed unsafe class FrameShape
             uint length = (uint)shape.FixedLength;
             foreach (FramePart part in shape.Parts)
                 length += part == S ? 1u + FrameLayout.MaxStringLength : sizeof(ushort) + (uint)FrameLayout.MaxTextLength;
-            shape.MaxLength = shape.HasPayload ? uint.MaxValue : length;
+            shape.MaxLength = shape.Type == FrameType.Batch ? FrameLayout.MaxBatchLength : shape.HasPayload ? uint.MaxValue : length;
             all[(byte)shape.Type] = shape;
         }
 
@@ -113,11 +113,12 @@ internal sealed unsafe class FrameShape
 
     private static FrameShape[] List() =>
     [
-        ToTheServer(FrameType.Hello, sizeof(HelloFrame), (20, 4), S, S),
-        ToTheClient(FrameType.Welcome, sizeof(WelcomeFrame), (14, 2), S),
+        new(FrameType.Hello, sizeof(HelloFrame), true, false, S, S) { Flags = (20, 4, FrameLayout.CompressionFlag) },
+        new(FrameType.Welcome, sizeof(WelcomeFrame), false, true, S) { Flags = (14, 2, FrameLayout.CompressionFlag) },
         ToTheClient(FrameType.Error, sizeof(CloseFrame), (10, 6), Text),
         new(FrameType.Close, sizeof(CloseFrame), true, true, Text) { Reserved = (10, 6) },
         new(FrameType.Heartbeat, sizeof(HeartbeatFrame), true, true),
+        new(FrameType.Batch, sizeof(BatchFrame), true, true) { HasPayload = true },
 
         ToTheServer(FrameType.Publish, sizeof(PublishFrame), payload: true),
         ToTheClient(FrameType.Confirm, sizeof(ConfirmFrame), (21, 3)),

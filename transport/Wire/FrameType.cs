@@ -47,4 +47,6 @@ internal enum FrameType : byte
     PurgeQueue = 55,
     DeclareVirtualHost = 56,
     DeleteVirtualHost = 57,
+
+    Batch = 64,
 }

@@ -7,11 +7,11 @@ internal static unsafe partial class FrameWriter
 {
     /// <summary>Writes a <see cref="FrameType.Hello"/> for protocol version 1.</summary>
     internal static int WriteHello(
-        scoped Span<byte> destination, uint heartbeatMs, scoped ReadOnlySpan<byte> clientName, scoped ReadOnlySpan<byte> virtualHost)
+        scoped Span<byte> destination, uint heartbeatMs, scoped ReadOnlySpan<byte> clientName, scoped ReadOnlySpan<byte> virtualHost, uint flags = 0)
     {
         HelloFrame fields = new()
         {
-            Magic = FrameLayout.Magic, Version = FrameLayout.Version, MinVersion = FrameLayout.Version, HeartbeatMs = heartbeatMs,
+            Magic = FrameLayout.Magic, Version = FrameLayout.Version, MinVersion = FrameLayout.Version, HeartbeatMs = heartbeatMs, Flags = flags,
         };
         return WriteHello(destination, fields, clientName, virtualHost);
     }
@@ -50,6 +50,13 @@ internal static unsafe partial class FrameWriter
     /// <summary>Writes a <see cref="FrameType.Heartbeat"/>, 8 bytes.</summary>
     internal static int WriteHeartbeat(scoped Span<byte> destination) =>
         Begin(destination, FrameType.Heartbeat, default(HeartbeatFrame), 0);
+
+    /// <summary>Writes a <see cref="FrameType.Batch"/>.</summary>
+    /// <param name="destination">Room for it.</param>
+    /// <param name="originalLength">Bytes of the frames in the block.</param>
+    /// <param name="block">The block, outside of the destination.</param>
+    internal static int WriteBatch(scoped Span<byte> destination, int originalLength, scoped ReadOnlySpan<byte> block) =>
+        Write(destination, FrameType.Batch, new BatchFrame { OriginalLength = (uint)originalLength }, block);
 
     /// <summary>Writes a <see cref="FrameType.Failed"/>. The sentence is cut to <see cref="FrameLayout.SentTextLength"/> bytes.</summary>
     internal static int WriteFailed(scoped Span<byte> destination, uint request, ErrorCode code, scoped ReadOnlySpan<char> sentence) =>
