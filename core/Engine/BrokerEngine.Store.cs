@@ -66,7 +66,8 @@ internal sealed unsafe partial class BrokerEngine
             _departures.DurableRecords + (isDurable ? own : 0),
             mayUseReserve: false,
             _departures.TransientLength + (isDurable ? 0 : ownLength),
-            _departures.TransientRecords + (isDurable ? 0 : own));
+            _departures.TransientRecords + (isDurable ? 0 : own),
+            admission.Route, publication.Publisher);
         if (status != AppendStatus.Appended)
         {
             PutBackDropped();
@@ -101,7 +102,8 @@ internal sealed unsafe partial class BrokerEngine
                 _departures[i].RouteCount = 0;
         }
         AppendStatus status = TryBeginChange(
-            _departures.DurableLength, _departures.DurableRecords, mayUseReserve: false, _departures.TransientLength, _departures.TransientRecords);
+            _departures.DurableLength, _departures.DurableRecords, mayUseReserve: false, _departures.TransientLength, _departures.TransientRecords,
+            publisher: publication.Publisher);
         if (status != AppendStatus.Appended)
             return status;
         MessageInHand inHand = InHand(publication, in command, in admission, isStored: true);
@@ -139,7 +141,8 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<BrokerQueue> route = admission.Route;
         int payloadLength = admission.PayloadLength;
         int bodyLength = MessageLayout.Payload(admission.Takers) + payloadLength;
-        byte* body = log.TryClaim(RecordType.Message, route[0].Id, bodyLength, out long position, out AppendStatus status);
+        Publisher? publisher = PublisherIdOf(publication, in command) != 0 ? publication.Publisher : null;
+        byte* body = TryClaimFor(log, RecordType.Message, route, publisher, bodyLength, out long position, out AppendStatus status);
         if (body == null)
             return status;
         WriteMessage(body, publication, in command, in admission);

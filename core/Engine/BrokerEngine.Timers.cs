@@ -234,10 +234,10 @@ internal sealed unsafe partial class BrokerEngine
         {
             int length = told * DropLayout.DuePairLength;
             int drops = outdated != 0 ? 1 : 0;
-            status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0);
+            status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0, new(ref queue));
             if (status != AppendStatus.Appended)
                 return status;
-            byte* body = _durableLog!.TryClaim(RecordType.Due, queue.Id, length, out _, out status);
+            byte* body = TryClaimFor(_durableLog!, RecordType.Due, new(ref queue), null, length, out _, out status);
             if (body != null)
             {
                 for (int i = 0; i < count; i++)
@@ -248,7 +248,7 @@ internal sealed unsafe partial class BrokerEngine
                     *(long*)(body + sizeof(long)) = _duePlaces[i];
                     body += DropLayout.DuePairLength;
                 }
-                _durableLog.Commit();
+                _durableLog!.Commit();
             }
         }
         if (status == AppendStatus.Appended && outdated != 0)

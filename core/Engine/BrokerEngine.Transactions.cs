@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Queues;
 using LowLatency.Core.Routing;
@@ -15,6 +16,7 @@ internal sealed unsafe partial class BrokerEngine
     private bool _commitAwaitsDisk;
     private readonly List<(BrokerQueue Queue, int PayloadLength, int Count)> _commitReserved = [];
     private readonly List<Consumer> _commitMarked = [];
+    private readonly List<BrokerQueue> _commitTargets = [];
 
     /// <summary>Most bytes of a transaction: what one group can hold.</summary>
     private int MaxTransactionLength => Math.Min(_limits.MaxTransactionBytes, (_durableLog ?? _transientLog).MaxBodyLength);
@@ -124,7 +126,7 @@ internal sealed unsafe partial class BrokerEngine
             isTransientFull = true;
             return status;
         }
-        if (_commitDurable > 0 && !_durableLog!.TryBeginGroup(_commitDurable, out status, reserved: !_commitBringsMessages) && _transientLog.IsInGroup)
+        if (_commitDurable > 0 && !TryBeginGroupFor(CollectionsMarshal.AsSpan(_commitTargets), null, _commitDurable, !_commitBringsMessages, out status) && _transientLog.IsInGroup)
             _transientLog.EndGroup(); // Nothing is in it: it leaves no trace.
         return status;
     }
@@ -133,6 +135,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <returns>Number of the first one that would be refused, from 1; 0 when there is none.</returns>
     private int CheckTransaction(Transaction transaction, out ErrorCode code, out string? problem)
     {
+        _commitTargets.Clear();
         _commitDurable = 0;
         _commitTransient = 0;
         _commitBringsMessages = false;
@@ -202,6 +205,7 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < admission.Route.Length; i++)
         {
             BrokerQueue queue = admission.Route[i];
+            _commitTargets.Add(queue);
             if (_places[i] != Elsewhere)
                 ReserveInCommit(queue, admission.PayloadLength, 1);
             // One that it replaces may have come with the transaction.
@@ -224,7 +228,10 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < _departures.Count; i++)
         {
             foreach (BrokerQueue target in _departures.RouteOf(in _departures[i]))
+            {
+                _commitTargets.Add(target);
                 ReserveInCommit(target, 0, 1);
+            }
         }
     }
 
