@@ -21,7 +21,8 @@ internal static class JournalCommand
         var markdown = new Option<bool>("--markdown") { Description = "Print the table as it stands in docs/performance.md." };
         var command = new Command("journal", """
             What the store costs: restart on the journal of a broker that was killed, disk and memory while much flows and a little stays,
-            the tail of publishing while segments roll and are emptied, and that of a short queue while a long one is read from the disk. Exit code 1 when a figure is not reached.
+            the tail of publishing while segments roll and are emptied, that of a short queue while a long one is read from the disk,
+            and the longest turn while segments begin with the definitions of many queues. Exit code 1 when a figure is not reached.
             """)
         {
             only, scale, flow, cold, runs, shared.Data, shared.Server, markdown, shared.Json,

@@ -11,6 +11,7 @@ internal static class JournalRunner
         ("flow", FlowFigure.Measure),
         ("tail", TailFigure.Measure),
         ("cold", ColdFigure.Measure),
+        ("snapshot", SnapshotFigure.Measure),
     ];
 
     /// <param name="ids">Which groups.</param>

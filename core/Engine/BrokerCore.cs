@@ -222,8 +222,8 @@ internal sealed class BrokerCore : IDisposable
         public void OnRecord(RecordType type, uint streamId, long position, uint epoch, ReadOnlySpan<byte> body)
         {
             if (type is RecordType.SnapshotBegin or RecordType.SnapshotEnd or RecordType.Restart)
-                _isInSnapshot = type == RecordType.SnapshotBegin;
-            if (!_isInSnapshot && type != RecordType.SnapshotEnd)
+                _isInSnapshot = type == RecordType.SnapshotBegin && body.Length <= SnapshotFormat.WithoutFormat;
+            if (!_isInSnapshot && streamId != BrokerEngine.SnapshotStream && type is not (RecordType.SnapshotBegin or RecordType.SnapshotEnd))
                 LastEpoch = epoch;
             engine.Replay(type, streamId, position, body);
         }

@@ -1,4 +1,5 @@
 using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
 
 namespace LowLatency.Core.Engine;
 
@@ -12,9 +13,11 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="durableLength">Most bytes that they take in the journal, each as <see cref="RecordLayout.AlignedLength"/>.</param>
     /// <param name="durableRecords">0: none. 1, and none in memory: its claim may fail, and comes first.</param>
     /// <param name="mayUseReserve">No message comes in.</param>
+    /// <param name="queues">Into which messages come, beside those to which planned dead letters go.</param>
     /// <returns>Not appended: there is no room, nothing was begun.</returns>
     /// <remarks>Inside a group that is open already (a transaction's) it only counts on it.</remarks>
-    private AppendStatus TryBeginChange(int durableLength, int durableRecords, bool mayUseReserve, int transientLength, int transientRecords)
+    private AppendStatus TryBeginChange(int durableLength, int durableRecords, bool mayUseReserve, int transientLength, int transientRecords,
+        ReadOnlySpan<BrokerQueue> queues = default)
     {
         _endsDurableGroup = false;
         _endsTransientGroup = false;
@@ -29,7 +32,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (durableRecords > 0 && _durableLog is { IsInGroup: false })
         {
-            if (!_durableLog.TryBeginGroup(durableLength, out status, mayUseReserve))
+            if (!TryBeginGroupFor(queues, durableLength, mayUseReserve, out status))
             {
                 EndChange();
                 return status;

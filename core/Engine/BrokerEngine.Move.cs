@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
@@ -8,6 +9,7 @@ namespace LowLatency.Core.Engine;
 internal sealed unsafe partial class BrokerEngine
 {
     private readonly List<Move> _moves = [];
+    private readonly List<BrokerQueue> _movedQueues = [];
 
     /// <summary>Appends what is live of a record anew, and lets go of the old one.</summary>
     /// <param name="position">Of a record in the segment that is being emptied; who holds it is in <c>_moves</c>.</param>
@@ -17,7 +19,10 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<byte> record = view.Record;
         int routes = _moves.Count + (_moves[0].DelayedUntilNs != 0 ? 1 : 0); // Those in their back-off are moved one by one.
         int bodyLength = MessageLayout.Payload(routes) + view.PayloadLength;
-        byte* body = log.TryClaim(RecordType.Moved, _moves[0].Queue.Id, bodyLength, out long target, out AppendStatus status);
+        _movedQueues.Clear();
+        foreach (Move move in _moves)
+            _movedQueues.Add(move.Queue);
+        byte* body = TryClaimFor(log, RecordType.Moved, CollectionsMarshal.AsSpan(_movedQueues), bodyLength, out long target, out AppendStatus status);
         if (body == null)
             return status;
         record[..MessageLayout.Routes].CopyTo(new Span<byte>(body, MessageLayout.Routes));

@@ -9,7 +9,7 @@ namespace LowLatency.Core.Engine;
 internal sealed unsafe partial class BrokerEngine
 {
     private bool _isInSnapshot;
-    private bool _skipsSnapshot;
+    private bool _skipsSnapshot = true;
     private bool _hasBase;
 
     /// <summary>Messages that a replay brought back, the settled ones included.</summary>
@@ -24,8 +24,9 @@ internal sealed unsafe partial class BrokerEngine
         switch (type)
         {
             case RecordType.SnapshotBegin:
-                _isInSnapshot = true;
+                _isInSnapshot = body.Length <= SnapshotFormat.WithoutFormat;
                 _skipsSnapshot = _hasBase;
+                _hasBase |= !_isInSnapshot;
                 if (!_skipsSnapshot)
                 {
                     _nextHostId = reader.U32();
@@ -45,7 +46,7 @@ internal sealed unsafe partial class BrokerEngine
                 _isInSnapshot = false; // A power cut may have cut it off.
                 break;
         }
-        if (_isInSnapshot && _skipsSnapshot)
+        if (_skipsSnapshot && (_isInSnapshot || streamId == SnapshotStream))
             return;
         _hasBase |= !_isInSnapshot && type is not (RecordType.Pad or RecordType.Marker);
 
@@ -103,10 +104,11 @@ internal sealed unsafe partial class BrokerEngine
                 break;
             case RecordType.Bind:
             case RecordType.Unbind:
-                ReplayBinding(type == RecordType.Bind, ref reader);
+                ReplayBinding(type == RecordType.Bind, streamId == SnapshotStream, ref reader);
                 break;
             case RecordType.DefinePublisher:
                 uint publisherId = reader.U32();
+                ApplyForgetPublisher(publisherId); // Begun twice, where a record of it had no room.
                 ApplyDefinePublisher(publisherId, reader.String().ToArray());
                 break;
             case RecordType.ForgetPublisher:
@@ -149,6 +151,8 @@ internal sealed unsafe partial class BrokerEngine
     private void ReplayQueue(ref ControlRecordReader reader)
     {
         uint id = reader.U32();
+        if (_topology.TryGetQueue(id, out _))
+            return; // Told twice, where a record of it had no room.
         uint hostId = reader.U32();
         long maxLength = reader.I64();
         var flags = (QueueFlags)reader.U32();

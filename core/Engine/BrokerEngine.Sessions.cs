@@ -253,10 +253,10 @@ internal sealed unsafe partial class BrokerEngine
 
     private Publisher ApplyDefinePublisher(uint id, byte[] name)
     {
-        var publisher = new Publisher(id, name);
+        var publisher = new Publisher(id, name) { ToldBy = _snapshotNumber };
+        publisher.Place = _publisherRoster.Add(publisher);
         _publishers[name] = publisher;
         _publishersById[id] = publisher;
-        _publishersInOrder = null;
         _nextPublisherId = Math.Max(_nextPublisherId, id + 1);
         return publisher;
     }
@@ -266,7 +266,7 @@ internal sealed unsafe partial class BrokerEngine
         if (!_publishersById.Remove(id, out Publisher? publisher))
             return;
         _publishers.Remove(publisher.Name);
-        _publishersInOrder = null;
+        _publisherRoster.Remove(publisher.Place!);
     }
 
     private void OnClosePublication(in ClosePublicationCommand command)

@@ -66,7 +66,8 @@ internal sealed unsafe partial class BrokerEngine
             _departures.DurableRecords + (isDurable ? own : 0),
             mayUseReserve: false,
             _departures.TransientLength + (isDurable ? 0 : ownLength),
-            _departures.TransientRecords + (isDurable ? 0 : own));
+            _departures.TransientRecords + (isDurable ? 0 : own),
+            admission.Route);
         if (status != AppendStatus.Appended)
         {
             PutBackDropped();
@@ -139,7 +140,7 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<BrokerQueue> route = admission.Route;
         int payloadLength = admission.PayloadLength;
         int bodyLength = MessageLayout.Payload(admission.Takers) + payloadLength;
-        byte* body = log.TryClaim(RecordType.Message, route[0].Id, bodyLength, out long position, out AppendStatus status);
+        byte* body = TryClaimFor(log, RecordType.Message, route, bodyLength, out long position, out AppendStatus status);
         if (body == null)
             return status;
         WriteMessage(body, publication, in command, in admission);

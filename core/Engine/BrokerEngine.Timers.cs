@@ -238,8 +238,8 @@ internal sealed unsafe partial class BrokerEngine
         {
             int length = told * DropLayout.DuePairLength;
             int drops = outdated != 0 ? 1 : 0;
-            status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0);
-            byte* body = status == AppendStatus.Appended ? _durableLog!.TryClaim(RecordType.Due, queue.Id, length, out _, out status) : null;
+            status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0, new(ref queue));
+            byte* body = status == AppendStatus.Appended ? TryClaimFor(_durableLog!, RecordType.Due, new(ref queue), length, out _, out status) : null;
             if (body != null)
             {
                 for (int i = 0; i < count; i++)

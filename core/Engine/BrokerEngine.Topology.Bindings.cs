@@ -102,7 +102,8 @@ internal sealed unsafe partial class BrokerEngine
         return record;
     }
 
-    private void ReplayBinding(bool bind, ref ControlRecordReader reader)
+    /// <param name="isTold">In a snapshot, which tells of them in their order: one that was made meanwhile is behind those before it.</param>
+    private void ReplayBinding(bool bind, bool isTold, ref ControlRecordReader reader)
     {
         bool toExchange = (reader.U32() & (uint)BindFlags.ToExchange) != 0;
         uint sourceId = reader.U32();
@@ -115,7 +116,9 @@ internal sealed unsafe partial class BrokerEngine
         if (!isThere || !_topology.TryGetExchange(sourceId, out Exchange? source))
             return;
         bool isBound = source.TryFind(new BindingIdentity(queue, exchange, key, arguments), out Binding? binding);
-        if (bind && !isBound)
+        if (bind && isBound && isTold)
+            _topology.Remove(binding!);
+        if (bind && (!isBound || isTold))
             _topology.Add(new Binding(source, queue, exchange, key.ToArray(), arguments.ToArray()));
         else if (!bind && isBound)
             _topology.Remove(binding!);

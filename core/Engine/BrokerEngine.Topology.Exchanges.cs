@@ -89,6 +89,7 @@ internal sealed unsafe partial class BrokerEngine
     private Exchange ApplyDefineExchange(uint id, VirtualHost host, byte[] name, ExchangeOptions options)
     {
         Exchange exchange = Exchange.Create(id, host, name, options);
+        exchange.ToldBy = _snapshotNumber;
         _topology.Add(exchange);
         _nextExchangeId = Math.Max(_nextExchangeId, id + 1);
         return exchange;

@@ -106,7 +106,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private BrokerQueue ApplyDefineQueue(uint id, VirtualHost host, byte[] name, QueueOptions options, Session? owner = null)
     {
-        var queue = new BrokerQueue(id, host, name, options, _entryPool) { Owner = owner };
+        var queue = new BrokerQueue(id, host, name, options, _entryPool) { Owner = owner, ToldBy = _snapshotNumber };
         owner?.OwnedQueues.Add(queue);
         _topology.Add(queue);
         _nextQueueId = Math.Max(_nextQueueId, id + 1);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Queues;
 using LowLatency.Core.Routing;
@@ -15,6 +16,7 @@ internal sealed unsafe partial class BrokerEngine
     private bool _commitAwaitsDisk;
     private readonly List<(BrokerQueue Queue, int PayloadLength, int Count)> _commitReserved = [];
     private readonly List<Consumer> _commitMarked = [];
+    private readonly List<BrokerQueue> _commitTargets = [];
 
     /// <summary>Transactions that were committed with something in them, since the start.</summary>
     internal long CommittedCount { get; private set; }
@@ -128,7 +130,7 @@ internal sealed unsafe partial class BrokerEngine
             isTransientFull = true;
             return status;
         }
-        if (_commitDurable > 0 && !_durableLog!.TryBeginGroup(_commitDurable, out status, reserved: !_commitBringsMessages) && _transientLog.IsInGroup)
+        if (_commitDurable > 0 && !TryBeginGroupFor(CollectionsMarshal.AsSpan(_commitTargets), _commitDurable, !_commitBringsMessages, out status) && _transientLog.IsInGroup)
             _transientLog.EndGroup(); // Nothing is in it: it leaves no trace.
         return status;
     }
@@ -137,6 +139,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <returns>Number of the first one that would be refused, from 1; 0 when there is none.</returns>
     private int CheckTransaction(Transaction transaction, out ErrorCode code, out string? problem)
     {
+        _commitTargets.Clear();
         _commitDurable = 0;
         _commitTransient = 0;
         _commitBringsMessages = false;
@@ -206,6 +209,7 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < admission.Route.Length; i++)
         {
             BrokerQueue queue = admission.Route[i];
+            _commitTargets.Add(queue);
             if (_places[i] != Elsewhere)
                 ReserveInCommit(queue, admission.PayloadLength, 1);
             // One that it replaces may have come with the transaction.
@@ -228,7 +232,10 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < _departures.Count; i++)
         {
             foreach (BrokerQueue target in _departures.RouteOf(in _departures[i]))
+            {
+                _commitTargets.Add(target);
                 ReserveInCommit(target, 0, 1);
+            }
         }
     }
 

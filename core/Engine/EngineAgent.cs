@@ -132,12 +132,12 @@ internal sealed class EngineAgent : IAgent
 
     private long NowNs() => UnixClock.NowNs() + ClockOffsetNs;
 
-    /// <summary>A slice of the work that keeps the journal short.</summary>
+    /// <summary>A slice of each of the works that keep the journal short.</summary>
     private int Reclaim()
     {
         if (_journal == null || _hasFailed)
             return 0;
-        int work = _engine.Reclaim();
+        int work = _engine.ContinueSnapshot() + _engine.Reclaim();
         if (work > 0)
             _journal.Maintain();
         else if (_engine.ReclaimWaitsForDisk && !_journal.FlushInFlight)

@@ -21,6 +21,12 @@ internal sealed class Publisher(uint id, byte[] name)
     /// <summary>Highest sequence that was kept in memory only: a resend at or below it is confirmed at level memory.</summary>
     internal ulong LastMemorySequence { get; private set; }
 
+    /// <summary>In the engine's order.</summary>
+    internal LinkedListNode<Publisher>? Place { get; set; }
+
+    /// <summary>The newest snapshot that tells of it, or needs not: see BrokerEngine.Snapshot.cs.</summary>
+    internal long ToldBy { get; set; }
+
     /// <summary>The publication that is open under this name, if any.</summary>
     internal EnginePublication? Open { get; set; }
 

@@ -125,10 +125,12 @@ internal sealed unsafe class JournalScan
             return id == 0;
         _scanner.Begin(segment.File, segment.Id);
         uint epoch = segment.Header.Epoch;
+        bool isBegun = false; // The end of one may stand here that an older segment begins with.
         for (int offset = SegmentLayout.HeaderLength; _scanner.TryRecord(offset, epoch, out ScannedRecord record); offset += record.AlignedLength)
         {
             epoch = record.Epoch;
-            if (record.Type == RecordType.SnapshotEnd)
+            isBegun |= record.Type == RecordType.SnapshotBegin;
+            if (record.Type == RecordType.SnapshotEnd && isBegun)
                 return true;
         }
         return false;

@@ -12,6 +12,7 @@ internal sealed unsafe partial class RecordLog
     private readonly int _reserve;
     private Segment? _active;
     private bool _snapshotDue;
+    private Segment? _snapshotSegment;
     private bool _isRolling;
     private bool _isSnapshotBroken;
 
@@ -162,7 +163,7 @@ internal sealed unsafe partial class RecordLog
         EnsureCapacity(next.Index);
         _table.Add(next);
         // A snapshot that runs into this segment does not begin in it.
-        _snapshotDue = !_isRolling && !_isTransient;
+        _snapshotDue = !_isRolling && _snapshotSegment == null && !_isTransient;
         _hasEmptySegment = true;
         Activate(next, _firstOffset);
         Volatile.Write(ref _next, null); // After the active segment: the preparer makes the one after that.
@@ -202,6 +203,15 @@ internal sealed unsafe partial class RecordLog
         _offset = _segmentSize;
     }
 
+    /// <summary>The snapshot that a roll began is whole: recovery may start at its segment. Engine thread.</summary>
+    internal void EndSnapshot()
+    {
+        _snapshotSegment!.SnapshotEnd = Tail;
+        _snapshotSegment.HasSnapshot = true;
+        _snapshotSegment = null;
+        _hasEmptySegment = true; // It may have kept those before it.
+    }
+
     private void WriteSnapshot()
     {
         _snapshotDue = false;
@@ -211,11 +221,10 @@ internal sealed unsafe partial class RecordLog
         _isRolling = true;
         try
         {
-            if (RollHandler.OnSegmentRolled(this))
-            {
-                segment.SnapshotEnd = Tail;
-                segment.HasSnapshot = true;
-            }
+            SnapshotProgress progress = RollHandler.OnSegmentRolled(this);
+            _snapshotSegment = progress == SnapshotProgress.None ? null : segment;
+            if (progress == SnapshotProgress.Whole)
+                EndSnapshot();
         }
         finally
         {

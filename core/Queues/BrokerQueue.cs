@@ -67,6 +67,12 @@ internal sealed unsafe partial class BrokerQueue
 
     internal ConsumerSet Consumers { get; }
 
+    /// <summary>In the topology's order.</summary>
+    internal LinkedListNode<BrokerQueue>? Place { get; set; }
+
+    /// <summary>The newest snapshot that tells of it, or needs not: see BrokerEngine.Snapshot.cs.</summary>
+    internal long ToldBy { get; set; }
+
     /// <summary>End of its definition record; 0 when it is not durable.</summary>
     internal long DefinedAt { get; set; }
 

@@ -37,6 +37,12 @@ internal abstract class Exchange
     /// <summary>Made with its virtual host: not in the journal by itself, and never deleted alone.</summary>
     internal bool IsBuiltIn { get; init; }
 
+    /// <summary>In the topology's order.</summary>
+    internal LinkedListNode<Exchange>? Place { get; set; }
+
+    /// <summary>The newest snapshot that tells of it, or needs not: see BrokerEngine.Snapshot.cs.</summary>
+    internal long ToldBy { get; set; }
+
     /// <summary>End of its definition record; 0 when it is not durable.</summary>
     internal long DefinedAt { get; set; }
 

@@ -38,8 +38,13 @@ internal sealed class Topology
 
     internal int BindingCount { get; private set; }
 
-    /// <summary>Bytes of all tables in definitions.</summary>
-    internal long ArgumentBytes { get; private set; }
+    /// <summary>For snapshots.</summary>
+    internal Roster<BrokerQueue> Queues { get; } = new();
+
+    internal Roster<Exchange> Exchanges { get; } = new();
+
+    /// <summary>For snapshots: the binding of the exchange in hand that comes next; it moves on when that is removed.</summary>
+    internal Binding? NextBinding { get; set; }
 
     internal bool TryGetHost(ReadOnlySpan<byte> name, [NotNullWhen(true)] out VirtualHost? host) =>
         _hosts.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out host);
@@ -53,7 +58,6 @@ internal sealed class Topology
     internal void Add(VirtualHost host)
     {
         _hostsInOrder = null;
-        ArgumentBytes += host.Arguments.Length;
         _hosts.Add(host.Name, host);
         _hostsById.Add(host.Id, host);
         foreach (Exchange exchange in host.CreateBuiltIns())
@@ -66,7 +70,6 @@ internal sealed class Topology
         foreach (Exchange exchange in host.Exchanges.ToArray())
             Remove(exchange);
         _hostsInOrder = null;
-        ArgumentBytes -= host.Arguments.Length;
         _hosts.Remove(host.Name);
         _hostsById.Remove(host.Id);
     }
@@ -74,8 +77,8 @@ internal sealed class Topology
     internal void Add(BrokerQueue queue)
     {
         _queuesInOrder = null;
-        ArgumentBytes += queue.Options.Arguments.Length;
         _queuesById.Add(queue.Id, queue);
+        queue.Place = Queues.Add(queue);
         _replyAddresses += queue.IsReplyTo ? 1 : 0;
         queue.Host.Add(queue);
     }
@@ -85,8 +88,8 @@ internal sealed class Topology
     {
         RemoveAll(queue.Bindings);
         _queuesInOrder = null;
-        ArgumentBytes -= queue.Options.Arguments.Length;
         _queuesById.Remove(queue.Id);
+        Queues.Remove(queue.Place!);
         _replyAddresses -= queue.IsReplyTo ? 1 : 0;
         queue.Host.Remove(queue);
         queue.Exists = false;
@@ -95,8 +98,8 @@ internal sealed class Topology
     internal void Add(Exchange exchange)
     {
         _exchangesInOrder = null;
-        ArgumentBytes += exchange.Options.Arguments.Length;
         _exchangesById.Add(exchange.Id, exchange);
+        exchange.Place = Exchanges.Add(exchange);
         exchange.Host.Add(exchange);
     }
 
@@ -106,8 +109,8 @@ internal sealed class Topology
         RemoveAll(exchange.Bindings);
         RemoveAll(exchange.BindingsTo);
         _exchangesInOrder = null;
-        ArgumentBytes -= exchange.Options.Arguments.Length;
         _exchangesById.Remove(exchange.Id);
+        Exchanges.Remove(exchange.Place!);
         exchange.Host.Remove(exchange);
         exchange.Exists = false;
     }
@@ -116,15 +119,15 @@ internal sealed class Topology
     {
         binding.Source.Add(binding);
         BindingCount++;
-        ArgumentBytes += binding.Arguments.Length;
         binding.Source.Host.CountBinding(1);
     }
 
     internal void Remove(Binding binding)
     {
+        if (binding == NextBinding)
+            NextBinding = binding.Source.Bindings.Next(binding);
         binding.Source.Remove(binding);
         BindingCount--;
-        ArgumentBytes -= binding.Arguments.Length;
         binding.Source.Host.CountBinding(-1);
     }
 

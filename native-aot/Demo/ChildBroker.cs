@@ -66,6 +66,13 @@ internal sealed class ChildBroker : IDisposable
         return Process.Start(start) ?? throw new CliException(ExitCode.Bug, "The broker's process could not be started.");
     }
 
+    /// <summary>Whether it has written a line with that text since it listens.</summary>
+    internal bool HasSaid(string text)
+    {
+        lock (_lines)
+            return _lines.Exists(line => line.Contains(text, StringComparison.Ordinal));
+    }
+
     /// <summary>SIGKILL: no handler runs, nothing is flushed. Returns when the process is gone.</summary>
     internal void Kill()
     {

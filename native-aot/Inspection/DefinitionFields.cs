@@ -50,6 +50,14 @@ internal static class DefinitionFields
 
     internal static void WriteExchangeId(RecordJson json, in JournalRecord record) => json.Exchange("exchange", new ControlRecordReader(record.Body).U32());
 
+    internal static bool BindingConcerns(in JournalRecord record, HashSet<uint> queues)
+    {
+        var reader = new ControlRecordReader(record.Body);
+        bool toExchange = (reader.U32() & (uint)BindFlags.ToExchange) != 0;
+        _ = reader.U32();
+        return !toExchange && queues.Contains(reader.U32());
+    }
+
     internal static void WriteBinding(RecordJson json, in JournalRecord record)
     {
         var reader = new ControlRecordReader(record.Body);

@@ -20,6 +20,9 @@ internal sealed unsafe class CrashStates : IDisposable
     private const int SamplePerPoint = 48;
     private const int ExploreOneOf = 4;
 
+    /// <summary>With fewer bytes left, a segment is rolled in one step.</summary>
+    private const int Short = 12_000;
+
     /// <summary>One spare file: less to copy for each state.</summary>
     private static readonly JournalOptions Options = JournalHarness.Options with { MaxSpares = 1 };
 
@@ -68,9 +71,13 @@ internal sealed unsafe class CrashStates : IDisposable
                 _isExploring = true;
                 for (int step = 0; step < 60 && Count < _limit && journal.Journal.State != JournalState.Failed; step++)
                 {
-                    _model.Step(journal, _random, maxLength: 1_500);
+                    bool empties = Left(journal) < Short && _random.Next(10) == 0;
+                    if (empties)
+                        EmptyAndRoll(journal);
+                    else
+                        _model.Step(journal, _random, maxLength: 1_500);
                     _model.Durable = journal.Journal.DurablePosition;
-                    Explore(disk);
+                    Explore(disk, isCertain: empties);
                 }
                 if (_random.Next(3) == 0)
                     journal.Journal.CloseClean();
@@ -98,7 +105,12 @@ internal sealed unsafe class CrashStates : IDisposable
             if (rolls == 0 && _random.Next(8) == 0)
                 break;
             _model.Append(journal, 120_000);
-            if (_random.Next(3) != 0)
+            // Small ones among them, some of which are all that stays of a segment: they fit where the next one ends, and move there.
+            if (_random.Next(2) == 0)
+                _model.Append(journal, _random.Next(300));
+            if (_random.Next(3) == 0)
+                _model.SettleLarge(journal, _random);
+            else if (_random.Next(2) == 0)
                 _model.Settle(journal, _random, most: 12);
             journal.Flush();
             journal.RunPreparer();
@@ -109,12 +121,21 @@ internal sealed unsafe class CrashStates : IDisposable
         _model.Durable = journal.Journal.DurablePosition;
     }
 
+    /// <summary>The oldest segment is emptied into the end of the newest, and the next one says that it is: what moved may be missing then.</summary>
+    private void EmptyAndRoll(JournalHarness journal)
+    {
+        long segment = journal.Log.Tail / JournalHarness.SegmentSize;
+        _model.Reclaim(journal, most: 64);
+        if (journal.Log.Tail / JournalHarness.SegmentSize == segment)
+            _model.Append(journal, Left(journal));
+    }
+
     private static int Left(JournalHarness journal) => JournalHarness.SegmentSize - (int)(journal.Log.Tail & (JournalHarness.SegmentSize - 1));
 
-    private void Explore(SimulatedDisk disk)
+    private void Explore(SimulatedDisk disk, bool isCertain = false)
     {
         // Not every moment: the next load meets others, and one journal's life is long. But all where names change.
-        if (!_isExploring || Count >= _limit || (disk.PendingNames == 0 && _random.Next(ExploreOneOf) != 0))
+        if (!_isExploring || Count >= _limit || (!isCertain && disk.PendingNames == 0 && _random.Next(ExploreOneOf) != 0))
             return;
         // Exploring makes no calls of the disk, but a failing check may.
         _isExploring = false;

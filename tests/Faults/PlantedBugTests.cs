@@ -116,6 +116,8 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 
     private static void RunCrashStates(int seed)
     {
+        // What moved is missing, and what says that it moved is there: some lives of a journal never meet that.
+        new LostEndTests().ShouldNotBelieveAMarkerBeforeWhichTheJournalEnds();
         for (int i = 0; i < 8; i++)
         {
             using var states = new CrashStates(unchecked(seed + i), limit: 1_500);

@@ -103,13 +103,13 @@ internal sealed unsafe class JournalHarness : ISegmentRollHandler, IDisposable
         return body;
     }
 
-    public bool OnSegmentRolled(RecordLog log)
+    public SnapshotProgress OnSegmentRolled(RecordLog log)
     {
         Rolls++;
         if (!WriteSnapshots)
-            return false;
+            return SnapshotProgress.None;
         return TryAppend(RecordType.SnapshotBegin, 0, [], out _) == AppendStatus.Appended &&
-            TryAppend(RecordType.SnapshotEnd, 0, [], out _) == AppendStatus.Appended;
+            TryAppend(RecordType.SnapshotEnd, 0, [], out _) == AppendStatus.Appended ? SnapshotProgress.Whole : SnapshotProgress.None;
     }
 
     public void Dispose() => Journal.Dispose();

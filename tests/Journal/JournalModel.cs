@@ -69,7 +69,7 @@ internal sealed class JournalModel
                 journal.Journal.Preparer.DoWork();
                 break;
             case 8:
-                Reclaim(journal, most: random.Next(1, 6));
+                Move(journal, most: random.Next(1, 6));
                 break;
             default:
                 Settle(journal, random);
@@ -104,14 +104,33 @@ internal sealed class JournalModel
         journal.Journal.Maintain();
     }
 
+    /// <summary>Most large messages are done with, whatever their age.</summary>
+    internal void SettleLarge(JournalHarness journal, Random random)
+    {
+        const int Large = 50_000;
+        foreach (KnownRecord record in _history)
+        {
+            if (record.Body.Length < Large || random.Next(10) == 0 || !_live.Remove(record.Position))
+                continue;
+            _before.Remove(record.Position);
+            journal.Log.Release(record.Position);
+        }
+        journal.Journal.Maintain();
+    }
+
     /// <summary>As an engine empties the oldest segment: what is live there is appended anew, then the old record is let go of.</summary>
     internal void Reclaim(JournalHarness journal, int most)
+    {
+        int known = journal.Appended.Count;
+        Move(journal, most);
+        _history.AddRange(journal.Appended.Skip(known));
+    }
+
+    private void Move(JournalHarness journal, int most)
     {
         if (journal.Log.FindOldestInUse() is not { } oldest)
             return;
         long end = oldest.Base + oldest.Length;
-        if (end > journal.Journal.DurablePosition)
-            return;
         for (; most > 0 && _live.Count > 0 && _live.Min < end; most--)
         {
             long old = _live.Min;

@@ -380,14 +380,14 @@ public sealed unsafe class RecoveryTests : IDisposable
     {
         internal int Calls { get; private set; }
 
-        public bool OnSegmentRolled(RecordLog log)
+        public SnapshotProgress OnSegmentRolled(RecordLog log)
         {
             Calls++;
             Append(log, RecordType.SnapshotBegin, 0);
             for (int i = 0; i < 10; i++)
                 Append(log, RecordType.SnapshotQueue, log.MaxBodyLength);
             Append(log, RecordType.SnapshotEnd, 0);
-            return false;
+            return SnapshotProgress.None;
         }
 
         private static void Append(RecordLog log, RecordType type, int length)

@@ -46,7 +46,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
-    public void ShouldKeepWhatComesAfterASnapshotForWhichThereWasNoRoom()
+    public void ShouldKeepWhatComesBetweenAndAfterASnapshotThatIsLongerThanASegment()
     {
         ulong hash;
         var engine = new EngineHarness(_disk);
@@ -66,8 +66,13 @@ public sealed class RestartTests : IDisposable
             engine.Publish(session, 1, ++sent, new string('x', Large));
             engine.Run();
         }
-        // Not begun where it cannot be ended: the room is for messages.
-        Assert.False(engine.Core.Journal.Log.Active.HasSnapshot);
+        // It runs into the next segment, which begins with none.
+        RecordLog log = engine.Core.Journal.Log;
+        Segment[] segments = [.. Enumerable.Range((int)log.OldestIndex, (int)(log.Active.Index - log.OldestIndex) + 1).Select(index => log.FindSegment(index * (long)log.SegmentSize)!)];
+        Segment[] whole = [.. segments.Where(segment => segment.HasSnapshot)];
+        Assert.NotEmpty(whole);
+        Assert.All(whole, segment => Assert.True(segment.SnapshotEnd > segment.Base + segment.Length));
+        Assert.All(whole, segment => Assert.False(log.FindSegment(segment.Base + segment.Length)!.HasSnapshot));
         Assert.Equal((long)sent, engine.Core.Engine.Topology.QueuesById()[0].Count);
         engine.DeclareQueue(session, "late");
         engine.Run();
