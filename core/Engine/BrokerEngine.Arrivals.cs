@@ -91,8 +91,7 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<byte> key = departure.Queue.Options.DeadLetterRoutingKey ?? ownKey;
         RecordLog log = departure.IsCopyDurable ? _durableLog! : _transientLog;
         int payloadLength = key.Length + headers.Length + messageBody.Length;
-        Publisher? publisher = departure.IsCopyDurable && message.PublisherId != 0 ? _publishersById[message.PublisherId] : null;
-        byte* body = TryClaimFor(log, RecordType.Message, route, publisher, MessageLayout.Payload(route.Length) + payloadLength, out long position, out AppendStatus status);
+        byte* body = TryClaimFor(log, RecordType.Message, route, MessageLayout.Payload(route.Length) + payloadLength, out long position, out AppendStatus status);
         if (body == null)
             return status;
 

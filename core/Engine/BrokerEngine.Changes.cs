@@ -14,11 +14,10 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="durableRecords">0: none. 1, and none in memory: its claim may fail, and comes first.</param>
     /// <param name="mayUseReserve">No message comes in.</param>
     /// <param name="queues">Into which messages come, beside those to which planned dead letters go.</param>
-    /// <param name="publisher">Whose sequence one of the records tells.</param>
     /// <returns>Not appended: there is no room, nothing was begun.</returns>
     /// <remarks>Inside a group that is open already (a transaction's) it only counts on it.</remarks>
     private AppendStatus TryBeginChange(int durableLength, int durableRecords, bool mayUseReserve, int transientLength, int transientRecords,
-        ReadOnlySpan<BrokerQueue> queues = default, Publisher? publisher = null)
+        ReadOnlySpan<BrokerQueue> queues = default)
     {
         _endsDurableGroup = false;
         _endsTransientGroup = false;
@@ -33,7 +32,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (durableRecords > 0 && _durableLog is { IsInGroup: false })
         {
-            if (!TryBeginGroupFor(queues, publisher, durableLength, mayUseReserve, out status))
+            if (!TryBeginGroupFor(queues, durableLength, mayUseReserve, out status))
             {
                 EndChange();
                 return status;

@@ -22,7 +22,7 @@ internal sealed unsafe partial class BrokerEngine
         _movedQueues.Clear();
         foreach (Move move in _moves)
             _movedQueues.Add(move.Queue);
-        byte* body = TryClaimFor(log, RecordType.Moved, CollectionsMarshal.AsSpan(_movedQueues), null, bodyLength, out long target, out AppendStatus status);
+        byte* body = TryClaimFor(log, RecordType.Moved, CollectionsMarshal.AsSpan(_movedQueues), bodyLength, out long target, out AppendStatus status);
         if (body == null)
             return status;
         record[..MessageLayout.Routes].CopyTo(new Span<byte>(body, MessageLayout.Routes));

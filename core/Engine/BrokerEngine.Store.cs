@@ -67,7 +67,7 @@ internal sealed unsafe partial class BrokerEngine
             mayUseReserve: false,
             _departures.TransientLength + (isDurable ? 0 : ownLength),
             _departures.TransientRecords + (isDurable ? 0 : own),
-            admission.Route, publication.Publisher);
+            admission.Route);
         if (status != AppendStatus.Appended)
         {
             PutBackDropped();
@@ -102,8 +102,7 @@ internal sealed unsafe partial class BrokerEngine
                 _departures[i].RouteCount = 0;
         }
         AppendStatus status = TryBeginChange(
-            _departures.DurableLength, _departures.DurableRecords, mayUseReserve: false, _departures.TransientLength, _departures.TransientRecords,
-            publisher: publication.Publisher);
+            _departures.DurableLength, _departures.DurableRecords, mayUseReserve: false, _departures.TransientLength, _departures.TransientRecords);
         if (status != AppendStatus.Appended)
             return status;
         MessageInHand inHand = InHand(publication, in command, in admission, isStored: true);
@@ -141,8 +140,7 @@ internal sealed unsafe partial class BrokerEngine
         ReadOnlySpan<BrokerQueue> route = admission.Route;
         int payloadLength = admission.PayloadLength;
         int bodyLength = MessageLayout.Payload(admission.Takers) + payloadLength;
-        Publisher? publisher = PublisherIdOf(publication, in command) != 0 ? publication.Publisher : null;
-        byte* body = TryClaimFor(log, RecordType.Message, route, publisher, bodyLength, out long position, out AppendStatus status);
+        byte* body = TryClaimFor(log, RecordType.Message, route, bodyLength, out long position, out AppendStatus status);
         if (body == null)
             return status;
         WriteMessage(body, publication, in command, in admission);

@@ -3,8 +3,8 @@ using LowLatency.Core.Queues;
 
 namespace LowLatency.Core.Engine;
 
-// While a snapshot is open: a queue or a publisher that a record changes is told of before that record, so that a replay which begins with the
-// snapshot finds it as it was then. What else a record names and a replay does not know is gone by the end of the snapshot, or comes as it is then.
+// While a snapshot is open: a queue that a record gives new sequences is told of before that record, so that a replay which begins with the
+// snapshot finds it as it was then. What else a record names and a replay does not know, as its publisher, comes as it is when it is told of.
 internal sealed unsafe partial class BrokerEngine
 {
     /// <summary>Writes what the open snapshot has to say of a queue, unless it has.</summary>
@@ -46,7 +46,7 @@ internal sealed unsafe partial class BrokerEngine
         return true;
     }
 
-    private bool TryTell(ReadOnlySpan<BrokerQueue> queues, Publisher? publisher, bool reserved, out AppendStatus status)
+    private bool TryTell(ReadOnlySpan<BrokerQueue> queues, bool reserved, out AppendStatus status)
     {
         status = AppendStatus.Appended;
         foreach (BrokerQueue queue in queues)
@@ -54,19 +54,18 @@ internal sealed unsafe partial class BrokerEngine
             if (!TryTell(queue, reserved, out status))
                 return false;
         }
-        return publisher == null || TryTell(publisher, reserved, out status);
+        return true;
     }
 
-    /// <summary>As <see cref="RecordLog.TryClaim"/>, for a record that changes these queues and this publisher.</summary>
-    private byte* TryClaimFor(
-        RecordLog log, RecordType type, ReadOnlySpan<BrokerQueue> queues, Publisher? publisher, int bodyLength, out long position, out AppendStatus status)
+    /// <summary>As <see cref="RecordLog.TryClaim"/>, for a record that gives these queues new sequences.</summary>
+    private byte* TryClaimFor(RecordLog log, RecordType type, ReadOnlySpan<BrokerQueue> queues, int bodyLength, out long position, out AppendStatus status)
     {
         position = 0;
         bool mayTell = !log.IsTransient && !log.IsInGroup; // For a group it was done before.
         while (true)
         {
             bool wasOpen = IsSnapshotOpen;
-            if (wasOpen && mayTell && !TryTell(queues, publisher, reserved: type is not (RecordType.Message or RecordType.Moved), out status))
+            if (wasOpen && mayTell && !TryTell(queues, reserved: type is not (RecordType.Message or RecordType.Moved), out status))
                 return null;
             byte* body = log.TryClaim(type, queues[0].Id, bodyLength, out position, out status);
             // The claim may have begun a segment with a snapshot: then it is given up, and made again behind what is to be told.
@@ -75,13 +74,13 @@ internal sealed unsafe partial class BrokerEngine
         }
     }
 
-    /// <summary>As <see cref="RecordLog.TryBeginGroup"/>, for records that change these queues and this publisher, and those to which planned dead letters go.</summary>
-    private bool TryBeginGroupFor(ReadOnlySpan<BrokerQueue> queues, Publisher? publisher, int length, bool reserved, out AppendStatus status)
+    /// <summary>As <see cref="RecordLog.TryBeginGroup"/>, for records that give new sequences to these queues, and to those to which planned dead letters go.</summary>
+    private bool TryBeginGroupFor(ReadOnlySpan<BrokerQueue> queues, int length, bool reserved, out AppendStatus status)
     {
         while (true)
         {
             bool wasOpen = IsSnapshotOpen;
-            if (wasOpen && !(TryTell(queues, publisher, reserved, out status) && TryTellTargets(reserved, out status)))
+            if (wasOpen && !(TryTell(queues, reserved, out status) && TryTellTargets(reserved, out status)))
                 return false;
             if (!_durableLog!.TryBeginGroup(length, out status, reserved))
                 return false;
@@ -96,7 +95,7 @@ internal sealed unsafe partial class BrokerEngine
         status = AppendStatus.Appended;
         for (int i = 0; i < _departures.Count; i++)
         {
-            if (!TryTell(_departures.RouteOf(in _departures[i]), null, reserved, out status))
+            if (!TryTell(_departures.RouteOf(in _departures[i]), reserved, out status))
                 return false;
         }
         return true;

@@ -237,7 +237,7 @@ internal sealed unsafe partial class BrokerEngine
             status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0, new(ref queue));
             if (status != AppendStatus.Appended)
                 return status;
-            byte* body = TryClaimFor(_durableLog!, RecordType.Due, new(ref queue), null, length, out _, out status);
+            byte* body = TryClaimFor(_durableLog!, RecordType.Due, new(ref queue), length, out _, out status);
             if (body != null)
             {
                 for (int i = 0; i < count; i++)

@@ -126,7 +126,7 @@ internal sealed unsafe partial class BrokerEngine
             isTransientFull = true;
             return status;
         }
-        if (_commitDurable > 0 && !TryBeginGroupFor(CollectionsMarshal.AsSpan(_commitTargets), null, _commitDurable, !_commitBringsMessages, out status) && _transientLog.IsInGroup)
+        if (_commitDurable > 0 && !TryBeginGroupFor(CollectionsMarshal.AsSpan(_commitTargets), _commitDurable, !_commitBringsMessages, out status) && _transientLog.IsInGroup)
             _transientLog.EndGroup(); // Nothing is in it: it leaves no trace.
         return status;
     }

@@ -37,8 +37,9 @@ internal sealed unsafe partial class RecordLog
     /// <summary>As <see cref="AddReferences(long, int, long)"/>, for shares of one record.</summary>
     internal void AddShares(long position, int count, long bytes)
     {
-        AddReferences(position, count, bytes);
         Segment segment = _table.Find(position >> _shift)!;
+        segment.References += count;
+        LiveBytes += bytes;
         segment.SharedReferences += count;
         segment.SharedBytes += bytes;
     }
@@ -57,7 +58,9 @@ internal sealed unsafe partial class RecordLog
         bytes = Math.Min(bytes, segment.SharedBytes);
         segment.SharedReferences--;
         segment.SharedBytes -= bytes;
-        Release(position, bytes);
+        LiveBytes -= bytes;
+        if (--segment.References <= 0)
+            OnEmpty(segment);
     }
 
     /// <summary>One reference less to the segment of <paramref name="position"/>. Engine thread.</summary>

@@ -65,7 +65,7 @@ public sealed unsafe class SnapshotTests : IDisposable
     }
 
     [Fact]
-    public void ShouldTellOfAPublisherBeforeItsMessage()
+    public void ShouldKnowAPublisherByWhatItStoredMeanwhile()
     {
         _broker.Declare("flow");
         _broker.Declare("q");
@@ -163,6 +163,47 @@ public sealed unsafe class SnapshotTests : IDisposable
         Finish();
         Assert.True(Log.OldestIndex > before);
         _broker.Restart();
+    }
+
+    [Fact]
+    public void ShouldTellOfTheQueuesOfATransaction()
+    {
+        _broker.Declare("flow");
+        _broker.Declare("target");
+        _broker.Declare("first", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "target"));
+        _broker.Engine.OpenPublication(_broker.Session, "first", DurabilityLevel.Process);
+        _broker.Engine.Run();
+        uint publication = _broker.Engine.All<PublicationOpenedEvent>(EventType.PublicationOpened)[^1].Publication;
+        Open();
+        byte[] body = "together"u8.ToArray();
+        for (int i = 0; i < 2; i++)
+        {
+            _broker.Engine.Send(
+                CommandType.Publish,
+                new PublishCommand { Session = _broker.Session, Publication = publication, BodyLength = body.Length, Flags = (byte)PublishFlags.InTransaction, ReceivedNs = _broker.Engine.NowNs },
+                body);
+        }
+        _broker.Engine.Request(CommandType.CommitTransaction, _broker.Session);
+        _broker.Engine.Run();
+        Assert.Equal(2, _broker.Queue("first").Count);
+        Finish();
+        _broker.Restart();
+        Assert.Equal(["together", "together"], _broker.Take("first"));
+    }
+
+    [Fact]
+    public void ShouldLetSegmentsGoWhenItIsWhole()
+    {
+        _broker.Declare("flow");
+        long before = Log.OldestIndex;
+        Open();
+        Drain("flow");
+        _broker.Engine.Core.Journal!.RequestFlush();
+        _broker.Engine.Run();
+        Assert.Equal(before, Log.OldestIndex);
+        Core.SnapshotSlice = 256;
+        _broker.Engine.Run();
+        Assert.Equal(Log.Active!.Index, Log.OldestIndex);
     }
 
     [Fact]
