@@ -10,6 +10,10 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Place in each queue of the message being published: its sequence there, or <see cref="Elsewhere"/>.</summary>
     private long[] _places = new long[16];
 
+    // What it replaces at the end of each queue of the route, because the other log has that; 0: nothing.
+    private long[] _outdated = new long[16];
+    private bool _hasOutdated;
+
     /// <summary>A transaction that was checked is being carried out: what it has moved itself takes no room.</summary>
     private bool _takesAll;
 
@@ -33,6 +37,7 @@ internal sealed unsafe partial class BrokerEngine
         admission.Traits = MessageTraits.None;
         if (_departures.Count > 0)
             _departures.Clear();
+        _hasOutdated = false;
         if (command.HeadersLength > 0)
         {
             if (!MessageTraits.TryRead(admission.Rest[..command.HeadersLength], command.ReceivedNs, out admission.Traits, out admission.Problem))
@@ -43,7 +48,10 @@ internal sealed unsafe partial class BrokerEngine
             admission.IsScheduled = admission.Traits.DeliverAtNs > _nowNs;
         }
         if (_places.Length < route.Length)
+        {
             Array.Resize(ref _places, Math.Max(route.Length, _places.Length * 2));
+            Array.Resize(ref _outdated, _places.Length);
+        }
 
         // A message for transient queues alone is not worth the disk; the confirm names what it got.
         bool anyDurable = false;
@@ -57,6 +65,7 @@ internal sealed unsafe partial class BrokerEngine
             BrokerQueue queue = route[i];
             bool hasRoom = _takesAll || queue.HasRoomFor(payloadLength);
             _places[i] = queue.Entries.Next;
+            _outdated[i] = 0;
             if (admission.IsScheduled)
                 _places[i] = queue.NextScheduleNumber;
             else if (queue.Options.LastValueKey != null)
@@ -68,6 +77,8 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (admission.Takers < route.Length && admission.Level != DurabilityLevel.Memory && !IsKept(in admission))
             admission.Level = DurabilityLevel.Memory;
+        if (_hasOutdated)
+            PlanOutdated(route);
         CountLengths(ref admission);
     }
 

@@ -30,14 +30,23 @@ internal sealed unsafe partial class BrokerEngine
     private bool PlanLastValue(BrokerQueue queue, int index, ref Admission admission)
     {
         bool isDurable = admission.Level != DurabilityLevel.Memory;
-        _places[index] = PlaceOf(queue, admission.Key, admission.Rest[..admission.HeadersLength], isDurable, out long outdated);
-        long replaced = outdated != 0 ? outdated : _places[index];
-        if (replaced == queue.Entries.Next)
-            return false;
-        QueueEntry* entry = queue.Entries.Find(replaced);
-        if (outdated != 0)
-            PlanDeparture(queue, outdated, entry->Position, DropReason.Replaced, durableMove: !BrokerQueue.IsTransient(entry->Position));
-        return queue.Bytes + queue.ReservedBytes - entry->PayloadLength + admission.PayloadLength <= queue.Options.MaxBytes;
+        _places[index] = PlaceOf(queue, admission.Key, admission.Rest[..admission.HeadersLength], isDurable, out _outdated[index]);
+        _hasOutdated |= _outdated[index] != 0;
+        long replaced = _outdated[index] != 0 ? _outdated[index] : _places[index];
+        return replaced != queue.Entries.Next
+            && queue.Bytes + queue.ReservedBytes - queue.Entries.Find(replaced)->PayloadLength + admission.PayloadLength <= queue.Options.MaxBytes;
+    }
+
+    /// <summary>Plans that what the message being published replaces at the end of queues leaves them.</summary>
+    private void PlanOutdated(ReadOnlySpan<BrokerQueue> route)
+    {
+        for (int i = 0; i < route.Length; i++)
+        {
+            if (_outdated[i] == 0 || _places[i] == Elsewhere)
+                continue;
+            long position = route[i].Entries.Find(_outdated[i])->Position;
+            PlanDeparture(route[i], _outdated[i], position, DropReason.Replaced, durableMove: !BrokerQueue.IsTransient(position));
+        }
     }
 
     private void DropReplaced(BrokerQueue queue, long sequence)

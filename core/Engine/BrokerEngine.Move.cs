@@ -41,6 +41,7 @@ internal sealed unsafe partial class BrokerEngine
         AddReferences(log, target, view.PayloadLength, _moves.Count);
         foreach (Move move in _moves)
             Repoint(log, in move, position, target, isShared: _moves.Count > 1);
+        ReclaimedCount++;
         ReclaimedBytes += RecordLayout.AlignedLength(bodyLength);
         steps -= 1 + bodyLength / BytesPerStep;
         return AppendStatus.Appended;

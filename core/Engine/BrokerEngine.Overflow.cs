@@ -28,21 +28,27 @@ internal sealed unsafe partial class BrokerEngine
             // Without priorities all are 0; one that is scheduled or replaces another does not go at once.
             int priority = admission.IsScheduled || isReplacing ? int.MaxValue : Math.Clamp(admission.Traits.Priority, 0, Math.Max(0, queue.Options.MaxPriority));
             long place = admission.IsScheduled ? 0 : _places[i];
-            QueueEntry* replaced = isReplacing ? queue.Entries.Find(_places[i]) : null;
+            QueueEntry* replaced = isReplacing ? queue.Entries.Find(_places[i]) : _outdated[i] != 0 ? queue.Entries.Find(_outdated[i]) : null;
             long bytes = queue.Bytes + admission.PayloadLength - (replaced == null ? 0 : replaced->PayloadLength);
-            PlanDropped(queue, queue.Count + (isReplacing ? 0 : 1), bytes, priority, in admission, place, log);
+            PlanDropped(queue, queue.Count + (replaced == null ? 1 : 0), bytes, priority, in admission, place, _outdated[i], log);
         }
     }
 
     /// <param name="count">Messages held with the one that comes.</param>
     /// <param name="bytes">Bytes held with it.</param>
+    /// <param name="outdated">One that goes already; 0: none.</param>
     /// <param name="priority">Priority of the one that comes, which is behind all others of its level; <see cref="int.MaxValue"/> when it is not to go.</param>
-    private void PlanDropped(BrokerQueue queue, long count, long bytes, int priority, in Admission admission, long place, RecordLog? log)
+    private void PlanDropped(BrokerQueue queue, long count, long bytes, int priority, in Admission admission, long place, long outdated, RecordLog? log)
     {
         long cursor = queue.Cursor;
         while (count > queue.Options.MaxLength || (bytes > queue.Options.MaxBytes && count > 1))
         {
             QueueEntry* entry = queue.NextHead(ref cursor, out long sequence);
+            if (entry != null && outdated != 0 && sequence == outdated)
+            {
+                _offOrder.Add((queue, sequence, entry->Priority));
+                continue;
+            }
             if (entry != null && priority == int.MaxValue && sequence == place && log != null)
             {
                 // The place of the one that comes: it goes itself as soon as it is there, and those behind it may stay.
@@ -147,7 +153,7 @@ internal sealed unsafe partial class BrokerEngine
             return AppendStatus.Appended;
         _departures.Clear();
         _offOrder.Clear();
-        PlanDropped(queue, queue.Count, queue.Bytes, int.MaxValue, default, 0, null);
+        PlanDropped(queue, queue.Count, queue.Bytes, int.MaxValue, default, 0, 0, null);
         isDone = _departures.Count == 0; // Nothing is ready: it stays above.
         AppendStatus status = TryDepart(mayUseReserve: false);
         if (status == AppendStatus.Failed)

@@ -41,6 +41,9 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Bytes of records that were moved out of old segments, since the start.</summary>
     internal long ReclaimedBytes { get; private set; }
 
+    /// <summary>Records that were moved, since the start.</summary>
+    internal long ReclaimedCount { get; private set; }
+
     /// <summary>Segments are empty, and too many to keep until something else makes durable what has to be for them to go.</summary>
     internal bool ReclaimWaitsForDisk { get; private set; }
 
@@ -240,7 +243,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             (long timeNs, long sequence) = queue.Delays!.At((int)_walkPlace);
             QueueEntry* entry = queue.Entries.Find(sequence);
-            if (entry == null || entry->State != EntryState.Delayed || !IsReclaimed(entry->Position))
+            if (entry == null || entry->State != EntryState.Delayed || !queue.IsDelayedUntil(sequence, timeNs) || !IsReclaimed(entry->Position))
                 continue;
             AppendStatus status = TryMoveOne(log, new Move(queue, sequence) { DelayedUntilNs = timeNs }, entry->Position, ref steps);
             if (status == AppendStatus.Appended)

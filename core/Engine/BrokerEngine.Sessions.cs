@@ -87,7 +87,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (!consumer.Queue.Durable)
             return 0;
-        return (consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(consumer.Tags.UnsettledCount * SequenceRange.Length) : 0)
+        return (consumer.Tags.UnsettledCount > 0 ? RecordLayout.AlignedLength(DropLayout.DeferRanges + consumer.Tags.UnsettledCount * SequenceRange.Length) : 0)
             + (consumer.Queue.Options.AutoDelete ? RemovalLength : 0);
     }
 

@@ -48,28 +48,20 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Requeues what a consumer leaves behind, whether or not the journal can be told: where it cannot, a restart returns it all the same.</summary>
     private void Return(BrokerQueue queue, SequenceRanges ranges)
     {
-        if (TrySettle(queue, ranges, SettleKind.Requeue))
-            return;
-        _departures.Clear();
-        _returned.Clear();
-        foreach (ref readonly SequenceRange range in ranges.Span)
-        {
-            for (long sequence = range.First; sequence < range.First + range.Count; sequence++)
-                _returned.Add(sequence);
-        }
-        ApplyReturned(queue);
+        PlanSettle(queue, ranges, SettleKind.Requeue);
+        TryFinishSettle(queue, mustFinish: true);
     }
 
     private bool TryReject(BrokerQueue queue, SequenceRanges ranges)
     {
         PlanSettle(queue, ranges, SettleKind.Reject);
-        return TryFinishSettle(queue);
+        return TryFinishSettle(queue, mustFinish: false);
     }
 
     private bool TryRequeue(BrokerQueue queue, SequenceRanges ranges)
     {
         PlanSettle(queue, ranges, SettleKind.Requeue);
-        return TryFinishSettle(queue);
+        return TryFinishSettle(queue, mustFinish: false);
     }
 
     /// <summary>Decides for each message whether it returns (<c>_returned</c>) or leaves (<c>_departures</c>).</summary>
@@ -113,7 +105,8 @@ internal sealed unsafe partial class BrokerEngine
         return entry->HasDeadline && DeadlineOf(queue, entry->Position) <= _nowNs ? DropReason.Expired : 0;
     }
 
-    private bool TryFinishSettle(BrokerQueue queue)
+    /// <param name="mustFinish">It does not wait for the journal's next segment: what leaves waits for it in its place.</param>
+    private bool TryFinishSettle(BrokerQueue queue, bool mustFinish)
     {
         RecordType type = queue.Options.RedeliveryDelayMs > 0 ? RecordType.Defer : RecordType.Requeue;
         int returns = _returned.Count > 0 && queue.Durable && _durableLog != null ? 1 : 0;
@@ -121,9 +114,9 @@ internal sealed unsafe partial class BrokerEngine
         AppendStatus status = TryBeginChange(
             _departures.DurableLength + returnLength, _departures.DurableRecords + returns, mayUseReserve: false,
             _departures.TransientLength, _departures.TransientRecords);
-        // Inside a transaction's group it is too late for that: what has no room leaves later.
-        bool isInGroup = _durableLog is { IsInGroup: true };
-        if (status == AppendStatus.NotReady && !isInGroup)
+        // Inside a transaction's group it is too late for that too.
+        mustFinish |= _durableLog is { IsInGroup: true };
+        if (status == AppendStatus.NotReady && !mustFinish)
             return false;
         if (status == AppendStatus.Appended)
         {
@@ -135,7 +128,7 @@ internal sealed unsafe partial class BrokerEngine
             if (status == AppendStatus.Appended && returns > 0 && !TryJournalReturns(type, queue))
                 status = AppendStatus.NotReady; // Alone: nothing else was done.
             EndChange();
-            if (status == AppendStatus.NotReady && !isInGroup)
+            if (status == AppendStatus.NotReady && !mustFinish)
                 return false;
         }
         if (status == AppendStatus.Failed)

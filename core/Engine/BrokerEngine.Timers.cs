@@ -13,6 +13,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private readonly QueueTimers _timers = new();
     private readonly List<BrokerQueue> _timersWithoutSpace = [];
+    private readonly List<BrokerQueue> _dueNow = [];
     private readonly List<(long TimeNs, long Sequence)> _expired = [];
     private ScheduledMessage[] _due = new ScheduledMessage[16];
     private long[] _duePlaces = new long[16];
@@ -64,32 +65,35 @@ internal sealed unsafe partial class BrokerEngine
             _timers.Set(queue, queue.NextTimeNs());
     }
 
+    /// <summary>One turn for each queue whose time has come, the earliest first. What comes into queues meanwhile has its turn with the next batch.</summary>
     private void RunTimers()
     {
-        int budget = MaxTimedPerBatch;
-        while (budget > 0 && _timers.NextNs <= _nowNs)
+        while (_timers.NextNs <= _nowNs)
         {
-            BrokerQueue queue = _timers.First;
-            AppendStatus status = RunTimer(queue, ref budget);
-            if (status == AppendStatus.NotReady)
-                return;
-            if (status != AppendStatus.Appended)
-            {
-                _timers.Set(queue, long.MaxValue);
-                queue.WaitsForSpace = true;
-                _timersWithoutSpace.Add(queue);
-            }
-            else if (queue.TimerAwaitsLoad)
-            {
-                _timers.Set(queue, long.MaxValue);
-            }
-            else if (queue.Exists)
-            {
-                // What has just become ready is ready in this batch, however short its time to live is.
-                long next = queue.NextTimeNs();
-                _timers.Set(queue, budget > 0 ? Math.Max(next, _nowNs + 1) : next);
-            }
+            _dueNow.Add(_timers.First);
+            _timers.Set(_timers.First, long.MaxValue);
         }
+        int budget = MaxTimedPerBatch;
+        foreach (BrokerQueue queue in _dueNow)
+        {
+            AppendStatus status = AppendStatus.Appended;
+            if (budget > 0 && queue.Exists)
+                status = RunTimer(queue, ref budget);
+            if (status == AppendStatus.NotReady)
+                budget = 0;
+            else if (status != AppendStatus.Appended)
+                WaitForSpace(queue);
+            if (queue.Exists && !queue.WaitsForSpace)
+                _timers.Set(queue, queue.TimerAwaitsLoad ? long.MaxValue : queue.NextTimeNs());
+        }
+        _dueNow.Clear();
+    }
+
+    private void WaitForSpace(BrokerQueue queue)
+    {
+        _timers.Set(queue, long.MaxValue);
+        queue.WaitsForSpace = true;
+        _timersWithoutSpace.Add(queue);
     }
 
     private AppendStatus RunTimer(BrokerQueue queue, ref int budget)
@@ -235,9 +239,7 @@ internal sealed unsafe partial class BrokerEngine
             int length = told * DropLayout.DuePairLength;
             int drops = outdated != 0 ? 1 : 0;
             status = TryBeginChange(RecordLayout.AlignedLength(length) + drops * DropLength, 1 + drops, mayUseReserve: true, 0, 0, new(ref queue));
-            if (status != AppendStatus.Appended)
-                return status;
-            byte* body = TryClaimFor(_durableLog!, RecordType.Due, new(ref queue), length, out _, out status);
+            byte* body = status == AppendStatus.Appended ? TryClaimFor(_durableLog!, RecordType.Due, new(ref queue), length, out _, out status) : null;
             if (body != null)
             {
                 for (int i = 0; i < count; i++)
@@ -251,7 +253,7 @@ internal sealed unsafe partial class BrokerEngine
                 _durableLog!.Commit();
             }
         }
-        if (status == AppendStatus.Appended && outdated != 0)
+        if (status is AppendStatus.Appended or AppendStatus.Failed && outdated != 0)
             DropReplaced(queue, outdated);
         EndChange();
         return status;

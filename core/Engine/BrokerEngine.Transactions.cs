@@ -18,6 +18,9 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<Consumer> _commitMarked = [];
     private readonly List<BrokerQueue> _commitTargets = [];
 
+    /// <summary>Transactions that were committed with something in them, since the start.</summary>
+    internal long CommittedCount { get; private set; }
+
     /// <summary>Most bytes of a transaction: what one group can hold.</summary>
     private int MaxTransactionLength => Math.Min(_limits.MaxTransactionBytes, (_durableLog ?? _transientLog).MaxBodyLength);
 
@@ -90,6 +93,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         ulong count = (ulong)transaction.Count;
         transaction.Clear();
+        CommittedCount++;
         AnswerWhenDurable(session, new PendingReply(EventType.Done, session, request, end, null, count));
         return true;
     }

@@ -54,7 +54,7 @@ internal sealed unsafe class Transaction : IDisposable
         if (length > maxLength - _length)
         {
             ProblemAt = Count + 1;
-            Problem = $"the transaction would take more than {maxLength} bytes, its limit: commit in smaller parts";
+            Problem = $"the transaction would take more than {maxLength} bytes, its limit: commit in smaller parts.";
             Forget();
             return;
         }

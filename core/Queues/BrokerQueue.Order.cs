@@ -52,7 +52,10 @@ internal sealed unsafe partial class BrokerQueue
             // In a replay it may be below what a snapshot named: that run had messages in memory only, and their sequences were given again.
             JournaledCursor = Math.Min(JournaledCursor, sequence);
         }
+        long next = Entries.Next;
         QueueEntry* entry = Entries.Append(sequence);
+        if (Entries.Next < next)
+            Entries.Skip(next); // In a replay, into the place of one whose record is no longer there: what was given is not given again.
         entry->Begin(position, payloadLength, priority, marks);
         ReadyCount++;
         Bytes += payloadLength;

@@ -9,6 +9,9 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>Delayed messages by the time at which they are ready again.</summary>
     internal TimedHeap? Delays { get; private set; }
 
+    // Where messages replace others in their places: until when the one that has a place now is delayed. Null: no place is taken twice.
+    private Dictionary<long, long>? _delayedUntil;
+
     /// <summary>Messages that expire, by their deadlines.</summary>
     internal TimedHeap? Deadlines { get; private set; }
 
@@ -45,7 +48,8 @@ internal sealed unsafe partial class BrokerQueue
     internal long DeadlineOf(long fromNs, long ttlMs)
     {
         long ttl = Options.MessageTtlMs < 0 || (ttlMs >= 0 && ttlMs < Options.MessageTtlMs) ? ttlMs : Options.MessageTtlMs;
-        return ttl < 0 ? long.MaxValue : fromNs + ttl * NsPerMs;
+        // Never within the batch in which it came.
+        return ttl < 0 ? long.MaxValue : fromNs + Math.Max(ttl * NsPerMs, 1);
     }
 
     internal void AddScheduled(in ScheduledMessage message)
@@ -114,9 +118,20 @@ internal sealed unsafe partial class BrokerQueue
         UnsettledCount--;
         DelayedCount++;
         entry->State = EntryState.Delayed;
-        (Delays ??= new TimedHeap()).Push(nowNs + BackOffNs(entry->DeliveryCount), sequence);
+        AddDelay(sequence, nowNs + BackOffNs(entry->DeliveryCount));
         return true;
     }
+
+    private void AddDelay(long sequence, long untilNs)
+    {
+        (Delays ??= new TimedHeap()).Push(untilNs, sequence);
+        if (Options.LastValueKey != null)
+            (_delayedUntil ??= [])[sequence] = untilNs;
+    }
+
+    /// <summary>A time in <see cref="Delays"/> is that of the message which has the place now, not of one that it replaced.</summary>
+    internal bool IsDelayedUntil(long sequence, long untilNs) =>
+        _delayedUntil == null || (_delayedUntil.TryGetValue(sequence, out long now) && now == untilNs);
 
     /// <summary>Makes delayed messages ready whose time has come.</summary>
     /// <param name="most">Most to look at.</param>
@@ -126,7 +141,7 @@ internal sealed unsafe partial class BrokerQueue
         int count = 0;
         while (count < most && Delays != null && Delays.NextNs <= nowNs)
         {
-            EndDelay(Delays.Pop(out _));
+            EndDelay(Delays.Pop(out long untilNs), untilNs);
             count++;
         }
         return count;
@@ -137,9 +152,8 @@ internal sealed unsafe partial class BrokerQueue
     {
         while (Delays is { Count: > 0 })
         {
-            long ended = Delays.Pop(out _);
-            EndDelay(ended);
-            if (ended == sequence)
+            long ended = Delays.Pop(out long untilNs);
+            if (EndDelay(ended, untilNs) && ended == sequence)
                 return;
         }
     }
@@ -151,16 +165,21 @@ internal sealed unsafe partial class BrokerQueue
         entry->State = EntryState.Delayed;
         DelayedCount++;
         UnpushReady(entry->Priority, sequence);
-        (Delays ??= new TimedHeap()).Push(untilNs, sequence);
+        AddDelay(sequence, untilNs);
     }
 
-    private void EndDelay(long sequence)
+    /// <returns>False where the message expired meanwhile, or was replaced.</returns>
+    private bool EndDelay(long sequence, long untilNs)
     {
+        if (!IsDelayedUntil(sequence, untilNs))
+            return false;
+        _delayedUntil?.Remove(sequence);
         QueueEntry* entry = Entries.Find(sequence);
         if (entry == null || entry->State != EntryState.Delayed)
-            return; // It expired meanwhile, or was replaced.
+            return false;
         DelayedCount--;
         MakeReady(entry, sequence);
+        return true;
     }
 
     /// <summary>Remembers when a message expires.</summary>
@@ -187,6 +206,7 @@ internal sealed unsafe partial class BrokerQueue
         }
         Scheduled = null;
         Delays = null;
+        _delayedUntil = null;
         Deadlines = null;
     }
 }

@@ -34,7 +34,7 @@ internal sealed class ConsistentHashExchange(uint id, VirtualHost host, byte[] n
     /// <summary>The one binding of a message; null when there is none at all.</summary>
     internal Binding? Choose(scoped in RoutedMessage message) => _places.Choose(HashOf(in message));
 
-    private ulong HashOf(scoped in RoutedMessage message)
+    internal ulong HashOf(scoped in RoutedMessage message)
     {
         if (!DependsOnHeaders)
             return RouteHash.Of(message.Key, KeySeed);

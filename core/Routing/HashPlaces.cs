@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace LowLatency.Core.Routing;
 
 /// <summary>A fixed number of places, each held by one binding: a message's hash names its place, so that a choice is one look-up. Engine thread only.</summary>
@@ -23,7 +21,7 @@ internal sealed class HashPlaces
     private int _bindings;
 
     /// <summary>The binding for a hash; null when there is none.</summary>
-    internal Binding? Choose(ulong hash) => _holders == null ? null : _drawers[_holders[hash >> (64 - PlaceBits)]].Binding;
+    internal Binding? Choose(ulong hash) => _holders == null ? null : _drawers[_holders[PlaceOf(hash)]].Binding;
 
     internal void Add(Binding binding, int weight)
     {
@@ -74,44 +72,15 @@ internal sealed class HashPlaces
         return (ushort)best;
     }
 
-    /// <summary>A binding and what it draws.</summary>
-    private readonly struct Drawer
+    /// <summary>Index of the place of a hash.</summary>
+    internal static int PlaceOf(ulong hash) => (int)(hash >> (64 - PlaceBits));
+
+    private readonly struct Drawer(Binding binding, int weight)
     {
-        private readonly ulong _identity;
-        private readonly double _perWeight;
+        private readonly HashDrawer _drawer = new(binding.Queue == null, binding.Queue != null ? binding.Queue.Name : binding.Exchange!.Name, binding.Key, binding.Arguments, weight);
 
-        internal Drawer(Binding binding, int weight)
-        {
-            Binding = binding;
-            // By names, not by ids: the same definitions choose alike on any broker.
-            ulong seed = RouteHash.Of(binding.Queue != null ? binding.Queue.Name : binding.Exchange!.Name, binding.Queue != null ? 1ul : 2ul);
-            _identity = RouteHash.Of(binding.Arguments, RouteHash.Of(binding.Key, seed));
-            _perWeight = 1d / weight;
-        }
+        internal Binding? Binding => binding;
 
-        internal Binding? Binding { get; }
-
-        internal bool IsBefore(in Drawer other, int place)
-        {
-            double mine = Draw(place);
-            double others = other.Draw(place);
-            return mine < others || (mine == others && _identity < other._identity);
-        }
-
-        // Exponentially distributed, with the weight as its rate.
-        private double Draw(int place) => MinusLog2(RouteHash.Mix(_identity + ((ulong)(uint)place * 0x9E3779B97F4A7C15))) * _perWeight;
-
-        // -log2 of the number as a fraction of 2^64, by plain arithmetic: the same on every machine, which the C library's logarithm is not.
-        private static double MinusLog2(ulong value)
-        {
-            value |= 1;
-            int zeroes = BitOperations.LeadingZeroCount(value);
-            double fraction = ((value << zeroes) >> 11) * (1d / (1ul << 53)); // From 0.5 up to 1.
-            // ln x = 2 (t + t^3/3 + t^5/5 + t^7/7 + …) with t = (x - 1) / (x + 1), which is from -1/3 to 0 here.
-            double t = (fraction - 1) / (fraction + 1);
-            double square = t * t;
-            double log = t * (2 + (square * ((2d / 3) + (square * ((2d / 5) + (square * ((2d / 7) + (square * (2d / 9)))))))));
-            return zeroes - (log * 1.4426950408889634);
-        }
+        internal bool IsBefore(in Drawer other, int place) => _drawer.IsBefore(in other._drawer, place);
     }
 }

@@ -43,6 +43,13 @@ internal sealed partial class BrokerSimulation
             case SimulationAction.Publish:
                 PublishSome(client);
                 break;
+            case SimulationAction.Commit:
+                if (_profile.Has(SimulationAction.Transactions))
+                    Commit(client);
+                break;
+            case SimulationAction.Flow:
+                Flow(client);
+                break;
             case SimulationAction.Subscribe:
                 Subscribe(client);
                 break;
@@ -58,6 +65,7 @@ internal sealed partial class BrokerSimulation
                 break;
             case SimulationAction.Recover:
                 Send(new SessionRequest(CommandType.Recover, client.Session, ++_request));
+                client.InTransaction.Clear();
                 foreach (SimulatedSubscription subscription in client.Subscriptions.Values)
                     subscription.Unsettled.Clear();
                 break;
@@ -212,9 +220,10 @@ internal sealed partial class BrokerSimulation
             string name = Pick(PublisherNames)!;
             if (name.Length > 0 && _publishers.Exists(known => known.Name == name))
                 return;
-            string exchange = _random.Next(2) == 0 ? "" : _topology.AnyExchange;
+            bool isForFlow = _profile.HasFlow && _random.Next(2) == 0;
+            string exchange = isForFlow || _random.Next(2) == 0 ? "" : _topology.AnyExchange;
             string key = exchange.Length == 0 ? AnyAddress() : Pick(SimulatedTopology.Keys)!;
-            var level = (DurabilityLevel)_random.Next(1, 4);
+            var level = (DurabilityLevel)_random.Next(isForFlow ? 2 : 1, 4);
             publisher = new SimulatedPublisher(client.Host, name, exchange, key, level, mandatory: _random.Next(3) != 0);
             _publishers.Add(publisher);
         }
@@ -234,6 +243,11 @@ internal sealed partial class BrokerSimulation
         SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen));
         if (publisher == null || (publisher.IsHeld && !publisher.HasResend && _random.Next(20) != 0))
             return;
+        if (_profile.Has(SimulationAction.Transactions) && _random.Next(2) == 0)
+        {
+            PublishInTransaction(client, publisher);
+            return;
+        }
         for (int i = _random.Next(1, _profile.MaxBurst + 1); i > 0; i--)
         {
             Publish? publish = publisher.Next(_nowNs, PublishFlag(), () => MakeMessage(publisher));
@@ -241,6 +255,30 @@ internal sealed partial class BrokerSimulation
                 return;
             Send(publish);
         }
+    }
+
+    /// <summary>Little at a time: one message that is refused fails all of it.</summary>
+    private void PublishInTransaction(SimulatedClient client, SimulatedPublisher publisher)
+    {
+        for (int i = _random.Next(1, 4); i > 0; i--)
+            Send(new Publish(client.Session, publisher.Handle, 0, MakeMessage(publisher), _nowNs, PublishFlag() | PublishFlags.InTransaction));
+        if (_random.Next(2) == 0)
+            Commit(client);
+    }
+
+    /// <summary>Fills a good part of a segment with what is gone at once.</summary>
+    private void Flow(SimulatedClient client)
+    {
+        SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen && known.Exchange.Length == 0 && known.Level != DurabilityLevel.Memory && !known.HasResend));
+        if (publisher == null)
+            return;
+        for (int i = _random.Next(4, 16); i > 0; i--)
+        {
+            if (publisher.Next(_nowNs, PublishFlags.None, () => new NaiveMessage(++_messageId, SimulatedTopology.FlowQueue, new NaiveHeaders(), _random.Next(20_000, 100_000))) is not { } publish)
+                break;
+            Send(publish);
+        }
+        Send(new PurgeQueue(client.Session, ++_request, SimulatedTopology.FlowQueue));
     }
 
     private NaiveMessage MakeMessage(SimulatedPublisher publisher)
@@ -277,8 +315,29 @@ internal sealed partial class BrokerSimulation
         while (to + 1 < tags.Length && tags[to + 1] == tags[to] + 1 && _random.Next(5) != 0)
             to++;
         bool isCumulative = _random.Next(3) != 0;
-        Send(new Settle(client.Session, handle, isCumulative ? 0 : tags[from], tags[to], kind, credit, credit == 0 ? 0 : CreditBytes()));
-        unsettled.RemoveWhere(tag => tag <= tags[to] && (isCumulative || tag >= tags[from]));
+        bool isInTransaction = _profile.Has(SimulationAction.Transactions) && _random.Next(3) == 0;
+        Send(new Settle(client.Session, handle, isCumulative ? 0 : tags[from], tags[to], kind, credit, credit == 0 ? 0 : CreditBytes(), isInTransaction));
+        // Settled a second time the commit fails, which is no fault.
+        if (isInTransaction && _random.Next(10) == 0)
+            return;
+        foreach (ulong tag in tags.Where(tag => tag <= tags[to] && (isCumulative || tag >= tags[from])))
+        {
+            unsettled.Remove(tag);
+            if (isInTransaction)
+                client.InTransaction.Add((handle, tag));
+        }
+    }
+
+    /// <summary>What is not committed is to be settled anew.</summary>
+    private void Commit(SimulatedClient client)
+    {
+        bool isCommit = _random.Next(4) != 0;
+        Send(new SessionRequest(isCommit ? CommandType.CommitTransaction : CommandType.RollbackTransaction, client.Session, ++_request));
+        if (isCommit)
+            client.Commits.Add(_request, [.. client.InTransaction]);
+        else
+            client.Restore(client.InTransaction);
+        client.InTransaction.Clear();
     }
 
     private void Subscribe(SimulatedClient client)
@@ -340,7 +399,7 @@ internal sealed partial class BrokerSimulation
         uint[] handles = [.. client.Subscriptions.Keys];
         SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen));
         var message = new NaiveMessage(++_messageId, "", new NaiveHeaders(), 10);
-        switch (_random.Next(9))
+        switch (_random.Next(10))
         {
             case 0:
                 Send(new Publish(client.Session, 99, 1, message, _nowNs));
@@ -369,6 +428,9 @@ internal sealed partial class BrokerSimulation
                 break;
             case 8:
                 Send(new Unsubscribe(client.Session, ++_request, 77));
+                break;
+            case 9 when publisher != null && _profile.Has(SimulationAction.Transactions):
+                Send(new Publish(client.Session, publisher.Handle, 1, message, _nowNs, PublishFlags.InTransaction));
                 break;
         }
     }

@@ -1,5 +1,6 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
+using LowLatency.Core.Queues;
 using BrokerJournal = LowLatency.Core.Journal.Journal;
 
 namespace LowLatency.Server.Simulation;
@@ -37,6 +38,7 @@ internal sealed partial class BrokerSimulation
             _disk.Kill();
         _hasFailed = false;
         _isDurableTold = false;
+        _toldLoads = 0;
         _disk.FailSync = -1;
 
         bool keepsAll = kind != SimulationAction.CutPower && !hasFailed;
@@ -144,6 +146,9 @@ internal sealed partial class BrokerSimulation
         var visitor = new Visitor(engine);
         clone.Capacity = long.MaxValue;
         using BrokerJournal journal = BrokerJournal.Open(clone.Start(), new JournalOptions { SegmentSize = SegmentLayout.MinSize, MinFreeBytes = 0 }, ref visitor, out RecoveryReport report);
+        // One that was moved is there twice while the segment that it was in is.
+        foreach (BrokerQueue queue in engine.Topology.QueuesById())
+            queue.UniteScheduled();
         return (report.TailPosition, engine.StateHash(), EngineView.Describe(engine));
     }
 

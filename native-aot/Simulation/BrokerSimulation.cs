@@ -54,6 +54,8 @@ internal sealed partial class BrokerSimulation : IDisposable
     private long _nowNs = 1_000_000_000;
     private bool _isDurableTold = true;
     private bool _hasFailed;
+    private bool _isReclaiming;
+    private int _toldLoads;
     private int _restartAt = -1;
 
     /// <param name="seed">Everything is drawn from it.</param>
@@ -201,6 +203,14 @@ internal sealed partial class BrokerSimulation : IDisposable
             Engine.OnDurable(durable);
             _model.AfterCall();
         }
+        if (Journal.Log.LoadsDone is var loads && loads != _toldLoads)
+        {
+            _toldLoads = loads;
+            _model.BeforeCall();
+            Engine.OnLoaded();
+            _model.AfterCall();
+        }
+        long committed = Engine.CommittedCount;
         while (commands-- > 0 && _ingress.TryPeek(out SimulatedCommand? command))
         {
             _model.BeforeCall();
@@ -217,13 +227,31 @@ internal sealed partial class BrokerSimulation : IDisposable
             _model.Apply(command);
             _model.AfterCall();
         }
+        Count("transactions committed", Engine.CommittedCount - committed);
         EndBatch();
         if (Engine.WaitsForDisk && !Journal.FlushInFlight && !_hasFailed)
             Journal.RequestFlush();
         else
             Journal.Maintain();
+        Reclaim();
         if (_model.CanBeTold && !Engine.CanServeWaiting)
             throw new SimulationException("There is room again, and publications are not told.");
+    }
+
+    /// <summary>A slice of the work that keeps the journal short, as the engine's agent does it.</summary>
+    private void Reclaim()
+    {
+        if (_hasFailed)
+            return;
+        long moved = Engine.ReclaimedCount;
+        _model.BeforeCall();
+        _isReclaiming = Engine.Reclaim() > 0;
+        _model.AfterCall();
+        Count("records moved", Engine.ReclaimedCount - moved);
+        if (_isReclaiming)
+            Journal.Maintain();
+        else if (Engine.ReclaimWaitsForDisk && !Journal.FlushInFlight)
+            Journal.RequestFlush();
     }
 
     /// <summary>Less than a millisecond, mostly.</summary>
@@ -281,7 +309,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     private void SettleDown()
     {
         _disk.Capacity = long.MaxValue;
-        if (_hasFailed || _disk.FailSync >= _disk.Syncs)
+        if (Journal.State == JournalState.Failed || _disk.FailSync >= _disk.Syncs)
         {
             _disk.FailSync = -1;
             Restart(SimulationAction.Kill);
@@ -297,7 +325,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             foreach (SimulatedClient client in _clients)
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
-            quiet = _ingress.Count == 0 && _eventCount == events ? quiet + 1 : 0;
+            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk ? quiet + 1 : 0;
         }
         // Idle for a second, as its agent would find it.
         Journal.RequestIdleMarker();

@@ -13,6 +13,11 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
 
     internal IEnumerable<(string Host, string Name)> QueueKeys => Engine.Topology.QueuesById().Select(queue => (queue.Host.DisplayName, queue.DisplayName));
 
+    /// <summary>Queues whose time has come, in the order in which they will have their turns.</summary>
+    internal IEnumerable<(string Host, string Name)> Due(long nowNs, bool isFirstBatch) =>
+        Engine.Topology.QueuesById().Select(queue => (Queue: queue, TimeNs: isFirstBatch ? queue.NextTimeNs() : queue.TimerNs)).Where(due => due.TimeNs <= nowNs)
+            .OrderBy(due => due.TimeNs).ThenBy(due => due.Queue.Id).Select(due => (due.Queue.Host.DisplayName, due.Queue.DisplayName));
+
     internal IEnumerable<string> QueueNames(string host) => QueueKeys.Where(key => key.Host == host).Select(key => key.Name);
 
     internal bool HasExchange(string host, string name) => Host(host) is { } found && found.TryGetExchange(Encoding.UTF8.GetBytes(name), out _);
@@ -32,12 +37,20 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     internal IEnumerable<(string Host, string Name, IEnumerable<NaiveBinding> Bindings)> Exchanges =>
         Engine.Topology.ExchangesById().Select(exchange => (exchange.Host.DisplayName, exchange.DisplayName, Bindings(exchange)));
 
-    /// <summary>The binding that a consistent-hash exchange chooses for a message.</summary>
-    internal NaiveBinding? ChooseByHash(string host, string exchange, string key, NaiveHeaders headers) =>
-        Host(host)!.TryGetExchange(Encoding.UTF8.GetBytes(exchange), out Exchange? found)
-        && ((ConsistentHashExchange)found).Choose(new RoutedMessage(Encoding.UTF8.GetBytes(key), headers.Encode())) is { } binding
-            ? View(binding)
-            : null;
+    /// <summary>The binding that a consistent-hash exchange chooses for a message of those that the model has there; null when the exchange is gone.</summary>
+    internal NaiveBinding? ChooseByHash(string host, string exchange, IReadOnlyList<NaiveBinding> bindings, string key, NaiveHeaders headers)
+    {
+        if (Host(host)?.TryGetExchange(Encoding.UTF8.GetBytes(exchange), out Exchange? found) != true)
+            return null;
+        int place = HashPlaces.PlaceOf(((ConsistentHashExchange)found!).HashOf(new RoutedMessage(Encoding.UTF8.GetBytes(key), headers.Encode())));
+        NaiveBinding first = bindings[0];
+        foreach (NaiveBinding binding in bindings.Skip(1))
+            first = Drawer(binding).IsBefore(Drawer(first), place) ? binding : first;
+        return first;
+    }
+
+    private static HashDrawer Drawer(NaiveBinding binding) => new(
+        binding.ToExchange, Encoding.UTF8.GetBytes(binding.Destination), Encoding.UTF8.GetBytes(binding.Key), NaiveTable.Encode(binding.Arguments), int.Parse(binding.Key, System.Globalization.CultureInfo.InvariantCulture));
 
     private VirtualHost? Host(string name) => Engine.Topology.TryGetHost(Encoding.UTF8.GetBytes(name), out VirtualHost? host) ? host : null;
 

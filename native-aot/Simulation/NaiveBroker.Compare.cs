@@ -23,11 +23,11 @@ internal sealed partial class NaiveBroker
         }
     }
 
-    private static string Difference(NaiveQueue queue, EngineQueue real)
+    private string Difference(NaiveQueue queue, EngineQueue real)
     {
         Dictionary<long, EngineEntry> found = real.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
         IEnumerable<string> missing = queue.Entries.Values.Where(entry => !found.ContainsKey(entry.Sequence)).Select(entry => $"{entry} received {entry.Message.ReceivedNs} expires {queue.ExpiresNs(entry)}");
-        IEnumerable<string> more = found.Values.Where(entry => !queue.Entries.ContainsKey(entry.Sequence)).Select(entry => entry.ToString());
+        IEnumerable<string> more = found.Values.Where(entry => !queue.Entries.ContainsKey(entry.Sequence)).Select(Describe);
         return $"missing: {string.Join("; ", missing.Take(5))}, too much: {string.Join("; ", more.Take(5))}";
     }
 

@@ -9,7 +9,7 @@ internal sealed partial class NaiveBroker
     private readonly List<NaiveQueue> _emptied = [];
 
     /// <summary>What had to leave while the journal had no room for it.</summary>
-    private readonly List<(NaiveQueue Queue, long Sequence, string Reason)> _toBury = [];
+    private readonly List<(NaiveQueue Queue, NaiveEntry Entry, string Reason)> _toBury = [];
 
     /// <summary>Messages leave a queue: to its dead-letter exchange where it has one, else for ever.</summary>
     private void Bury(NaiveQueue queue, List<NaiveEntry> entries, string reason)
@@ -25,7 +25,7 @@ internal sealed partial class NaiveBroker
                 waits = held.Contains(entry.Sequence);
             }
             if (waits)
-                _toBury.Add((queue, entry.Sequence, reason));
+                _toBury.Add((queue, entry, reason));
             else
                 now.Add(entry);
         }
@@ -42,12 +42,17 @@ internal sealed partial class NaiveBroker
 
     private void BuryWaiting()
     {
-        (NaiveQueue Queue, long Sequence, string Reason)[] waiting = [.. _toBury];
+        (NaiveQueue Queue, NaiveEntry Entry, string Reason)[] waiting = [.. _toBury];
         _toBury.Clear();
-        foreach ((NaiveQueue queue, long sequence, string reason) in waiting)
+        foreach ((NaiveQueue queue, NaiveEntry waited, string reason) in waiting)
         {
-            if (queue.Exists && queue.Entries.TryGetValue(sequence, out NaiveEntry? entry))
+            if (!queue.Exists || !queue.Entries.TryGetValue(waited.Sequence, out NaiveEntry? entry))
+                continue;
+            // Delivered meanwhile: then it is with its consumer.
+            if (entry.State != NaiveEntryState.Unsettled || waited.State == NaiveEntryState.Unsettled)
                 Bury(queue, [entry], reason);
+            // More may have to go, or others in its place.
+            _ready.Add(queue);
         }
     }
 
@@ -121,7 +126,8 @@ internal sealed partial class NaiveBroker
     /// <summary>A queue that drops from its head is brought within its bounds, as far as messages are ready (rule L3).</summary>
     private void DropFromHead(NaiveQueue queue)
     {
-        if (queue.Options.Overflow != "drop-head")
+        // What a transaction pushes out goes right after all of it.
+        if (queue.Options.Overflow != "drop-head" || _isCommitting)
             return;
         while (!queue.IsWithinBounds && queue.Entries.Values.Where(entry => entry.IsReady).OrderBy(queue.Priority).ThenBy(entry => entry.Sequence).FirstOrDefault() is { } head)
         {

@@ -222,7 +222,7 @@ internal sealed partial class NaiveBroker
     /// <summary>Another connection's exclusive queue (rule Q2).</summary>
     private static bool IsLocked(NaiveSession session, NaiveQueue queue) => queue.Options.Exclusive && queue.Owner != session.Id;
 
-    /// <summary>Where a message goes. Where a hash decides, the engine is asked once for each key, and held to it (rule B5).</summary>
+    /// <summary>Where a message goes. Where a hash decides, the engine's is taken, and each key has to keep to its choice (rule B5).</summary>
     private List<NaiveQueue> Route(NaiveVirtualHost host, NaiveExchange? exchange, string key, NaiveHeaders headers)
     {
         if (exchange is { Exists: false })
@@ -235,13 +235,9 @@ internal sealed partial class NaiveBroker
         if (exchange.Bindings.Count == 0)
             return null;
         string hashed = HashedBy(exchange, key, headers);
-        NaiveBinding? found = _engine.ChooseByHash(host.Name, exchange.Name, key, headers);
-        // A queue that ended with the same batch took its bindings along: before that it was as it was, or leads to nothing any more.
-        if (exchange.Chosen.TryGetValue(hashed, out NaiveBinding? last) && exchange.Bindings.Contains(last) && !_engine.HasBinding(host.Name, exchange.Name, last))
-            return last;
-        if (found == null && !exchange.Bindings.Exists(binding => _engine.HasBinding(host.Name, exchange.Name, binding)))
-            return exchange.Bindings[0];
-        Check(found != null, $"Exchange {exchange.Name} chooses nothing for '{hashed}', of {string.Join("; ", exchange.Bindings)}.");
+        NaiveBinding? found = _engine.ChooseByHash(host.Name, exchange.Name, exchange.Bindings, key, headers);
+        if (found == null)
+            return exchange.Bindings[0]; // It went with the same batch, and where it led with it.
         if (exchange.Chosen.TryGetValue(hashed, out NaiveBinding? chosen))
         {
             bool mayMove = exchange.Added.TryGetValue(hashed, out List<NaiveBinding>? added) && added.Exists(found!.IsSame);

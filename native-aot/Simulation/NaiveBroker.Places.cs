@@ -11,21 +11,17 @@ internal sealed partial class NaiveBroker
     /// <summary>Sequences that the engine gave with the present command, and that nothing of the model has yet.</summary>
     private readonly Dictionary<NaiveQueue, SortedSet<long>> _given = [];
 
-    /// <summary>Places what came: by the sequences that the engine gave, each message once; then drops what is too much.</summary>
+    /// <summary>Places what came: by the sequences that the engine gave, each message once; then drops what is too much, queue after queue.</summary>
     private void PlaceArrivals()
     {
-        DropReady();
-        while (_arrivals.Count > 0)
+        Place();
+        while (_ready.Count > 0)
         {
-            Arrival[] arrivals = [.. _arrivals];
-            _arrivals.Clear();
-            foreach (IGrouping<NaiveQueue, Arrival> group in arrivals.GroupBy(arrival => arrival.Queue))
-            {
-                if (group.Key.Exists)
-                    Place(group.Key, [.. group]);
-            }
-            foreach (NaiveQueue queue in arrivals.Select(arrival => arrival.Queue).Distinct().Where(queue => queue.Exists))
+            NaiveQueue queue = _ready[0];
+            _ready.RemoveAt(0);
+            if (queue.Exists)
                 DropFromHead(queue);
+            Place();
         }
         // Whether there is room is asked when everything has its place.
         foreach (NaiveQueue queue in _emptied.Where(queue => queue.Exists).Distinct())
@@ -47,14 +43,18 @@ internal sealed partial class NaiveBroker
             WakeTold(queue);
     }
 
-    /// <summary>Queues in which messages have become ready that were there already: they may have been beyond their bounds for want of any.</summary>
+    /// <summary>Queues in which messages have become ready: they may be beyond their bounds.</summary>
     private readonly List<NaiveQueue> _ready = [];
 
-    private void DropReady()
+    private void Place()
     {
-        foreach (NaiveQueue queue in _ready.Where(queue => queue.Exists))
-            DropFromHead(queue);
-        _ready.Clear();
+        Arrival[] arrivals = [.. _arrivals];
+        _arrivals.Clear();
+        foreach (IGrouping<NaiveQueue, Arrival> group in arrivals.GroupBy(arrival => arrival.Queue).Where(group => group.Key.Exists))
+        {
+            Place(group.Key, [.. group]);
+            _ready.Add(group.Key);
+        }
     }
 
     /// <summary>Gives messages their sequences: what the engine holds tells where they are. What is not there any more was pushed out by what came later.</summary>
@@ -81,7 +81,7 @@ internal sealed partial class NaiveBroker
         }
         // What the journal cannot be told of any more is not moved: it comes again with the next run.
         if (Log.State == JournalState.Failed)
-            arrivals.RemoveAll(arrival => arrival.Message.Deaths.Length > 0 && !there.ContainsKey(arrival.Message) && given.All(sequence => there.ContainsValue(sequence)));
+            arrivals.RemoveAll(arrival => arrival.Message.Deaths.Length > 0 && !there.ContainsKey(arrival.Message) && given.All(sequence => real.Entry(sequence) != null));
         List<(StoredMessage Message, long Sequence)>? placed = queue.Options.LastValueKey != null
             ? new PlaceSearch(queue, arrivals, there, [.. given], sequence => real.Entry(sequence) != null).Find()
             : InOrder(arrivals, there, new Queue<long>(given.Except(there.Values)));

@@ -33,6 +33,11 @@ internal sealed partial class NaiveBroker
             Fault(session, ErrorCode.UnknownHandle);
             return false;
         }
+        if (command.IsInTransaction)
+        {
+            AddToTransaction(session, publication, command);
+            return false;
+        }
         if (publication.IsEnded)
             return false;
         if (publication.Pending.Count >= publication.Window || command.Sequence <= publication.LastReceived)
@@ -56,107 +61,34 @@ internal sealed partial class NaiveBroker
             Reject(publication, command.Sequence, ErrorCode.ShuttingDown);
             return false;
         }
-        string key = command.Message.OwnKey.Length > 0 ? command.Message.OwnKey : publication.Key;
-        List<NaiveQueue> route = Route(session.Host, publication.Exchange, key, command.Message.Headers);
+        (string key, List<NaiveQueue> route) = RouteOf(publication, command);
         if (route.Count == 0)
         {
-            if (publication.IsMandatory || (command.Flags & PublishFlags.Mandatory) != 0)
+            if (IsMandatory(publication, command))
                 Reject(publication, command.Sequence, ErrorCode.NoRoute);
             else
                 Accept(publication, command.Sequence, DurabilityLevel.None, 0, 0, isResend: false);
             return false;
         }
-        var message = new StoredMessage(command.Message, key, command.Message.Headers, command.ReceivedNs, IsJournaled: false)
+        Admitted admitted = Admit(publication, command, key, route);
+        if (admitted.IsRejected)
         {
-            Number = ++_storedCount,
-            Exchange = publication.Exchange?.Identity,
-            DueNs = DueNs(command.Message.Headers, command.ReceivedNs),
-        };
-        bool isScheduled = message.DueNs > _nowNs;
-        if (!isScheduled)
-            message = message with { DueNs = 0 };
-        var elsewhere = new List<(StoredMessage Message, NaiveQueue Queue)>();
-        DurabilityLevel asked = LevelOf(publication, command);
-        var takers = new List<NaiveQueue>();
-        var full = new List<NaiveQueue>();
-        bool isRejectedOutright = false;
-        var cycles = new List<NaiveQueue>();
-        bool blocks = false;
-        foreach (NaiveQueue queue in route)
-        {
-            NaiveEntry? replaced = isScheduled ? null : queue.ReplacedBy(message);
-            bool hasRoom = !queue.IsFullFor(message.PayloadLength) || (replaced != null && queue.Bytes - replaced.Message.PayloadLength + message.PayloadLength <= queue.Options.MaxBytes);
-            if (hasRoom || queue.Options.Overflow == "drop-head")
-            {
-                takers.Add(queue);
-                continue;
-            }
-            if (queue.Options.Overflow == "block" && queue.Count - queue.Options.MaxLength < limits.MaxWindow)
-            {
-                blocks = true;
-                takers.Add(queue);
-                continue;
-            }
-            bool isCut = false;
-            if (queue.Options.Overflow is "dead-letter" or "reject-publish-dlx")
-            {
-                (StoredMessage dead, List<NaiveQueue> deadRoute, isCut) = DeadRoute(queue, message with { IsJournaled = asked != DurabilityLevel.Memory }, "maxlen");
-                _emptied.Add(queue); // Whoever waits for room is told when there is some.
-                elsewhere.AddRange(deadRoute.Select(to => (dead, to)));
-                if (deadRoute.Count > 0 && queue.Options.Overflow == "dead-letter")
-                    continue;
-                if (deadRoute.Count > 0)
-                {
-                    if (!isRejectedOutright)
-                        full.Add(queue);
-                    continue;
-                }
-            }
-            // Which of several is named is the engine's choice.
-            if (!isRejectedOutright)
-                full.Clear();
-            (isCut && queue.Options.Overflow == "dead-letter" ? cycles : full).Add(queue);
-            isRejectedOutright = true;
-        }
-        if (full.Count + cycles.Count > 0)
-        {
-            if (isRejectedOutright)
+            if (admitted.IsRejectedOutright)
                 _emptied.Clear();
             else
-                _arrivals.AddRange(elsewhere.Where(dead => full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => new Arrival(dead.Queue, dead.Message, "")));
+                _arrivals.AddRange(admitted.Elsewhere.Where(dead => admitted.Full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => new Arrival(dead.Queue, dead.Message, "")));
             PlaceArrivals();
-            RejectFull(publication, command.Sequence, full, cycles);
+            RejectFull(publication, command.Sequence, admitted.Full, admitted.Cycles);
             return false;
         }
-        DurabilityLevel level = takers.Exists(queue => queue.Durable) || elsewhere.Exists(dead => dead.Message.IsJournaled) ? asked : DurabilityLevel.Memory;
-        bool isJournaled = level != DurabilityLevel.Memory;
-        RecordLog log = isJournaled ? Log : _core.Transient.Log;
         if (!WasStored)
         {
-            RefuseToStore(publication, command, key, route.Count, log);
+            RefuseToStore(publication, command, key, route.Count, admitted.Level != DurabilityLevel.Memory ? Log : _core.Transient.Log);
             return true;
         }
-        message = message with { IsJournaled = isJournaled, End = log.Tail };
-        if (isScheduled)
-        {
-            _scheduled[(message.Message.Id, message.ReceivedNs)] = message;
-            foreach (NaiveQueue queue in takers)
-                queue.Hold(message);
-        }
-        else
-        {
-            foreach (NaiveQueue queue in takers.Where(queue => queue.Durable && queue.ReplacedBy(message) != null))
-                _ = IsUncertain(queue, []);
-            _arrivals.AddRange(takers.Select(queue => new Arrival(queue, message, "")));
-        }
-        _arrivals.AddRange(elsewhere.Select(dead => new Arrival(dead.Queue, dead.Message, "elsewhere")));
-        PlaceArrivals();
-        foreach (NaiveQueue queue in takers)
-            DropFromHead(queue);
-        PlaceArrivals();
+        StoredMessage message = Store(admitted);
         publication.Publisher?.Store(command.Sequence, message);
-        Accept(publication, command.Sequence, level, message.End, message.End, isResend: false);
-        _ = blocks;
+        Accept(publication, command.Sequence, admitted.Level, message.End, message.End, isResend: false);
         return true;
     }
 

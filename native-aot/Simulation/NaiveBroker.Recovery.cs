@@ -4,7 +4,8 @@ namespace LowLatency.Server.Simulation;
 internal sealed partial class NaiveBroker
 {
     /// <summary>What was durable when the journal ended where it did.</summary>
-    private sealed record Moment(long Tail, NaiveState State);
+    /// <param name="IsWhole">It came with a commit: there is nothing between it and the moment before.</param>
+    private sealed record Moment(long Tail, NaiveState State, bool IsWhole = false);
 
     private readonly List<Moment> _moments = [];
 
@@ -18,7 +19,8 @@ internal sealed partial class NaiveBroker
             _moments.RemoveAt(0);
         while (_moments.Count > 0 && _moments[^1].Tail >= tail)
             _moments.RemoveAt(_moments.Count - 1);
-        _moments.Add(new Moment(tail, _state.CopyDurable()));
+        _moments.Add(new Moment(tail, _state.CopyDurable(), _wasCommitted));
+        _wasCommitted = false;
     }
 
     /// <summary>The broker has come back: is everything there that has to be, and nothing else?</summary>
@@ -32,6 +34,8 @@ internal sealed partial class NaiveBroker
         Moment before = _moments.Last(moment => moment.Tail <= end);
         // Where the end is inside of what one call wrote, some of that was done and some was not.
         Moment after = before.Tail == end ? before : _moments.Find(moment => moment.Tail > end) ?? before;
+        if (after.IsWhole)
+            after = before;
         _engine = engine;
         NaiveState state = before.State;
         _state = state;
@@ -144,7 +148,7 @@ internal sealed partial class NaiveBroker
         bool isAsDelayed = found.State == NaiveEntryState.Delayed && expected.DelayedUntilNs > 0;
         Check(found.State == expected.State || isAsDelayed || !isCertain, $"Queue {queue.Name} has {found} after the restart, expected {expected}.");
         expected = expected with { State = found.State };
-        Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name}: length {found.PayloadLength} of {entry} after the restart.");
+        Check(found.PayloadLength == entry.Message.PayloadLength, $"Queue {queue.Name} has {Describe(found)} after the restart, expected {entry}.");
         bool isFlagged = found.Count > 0 || found.Maybe;
         bool wasDelivered = _everDelivered.Contains(Identity(queue, entry));
         Check(isFlagged || !wasDelivered || entry.IsUncertain || flags == RecoveredFlags.Unknown, $"Queue {queue.Name}: {entry} was delivered and is not flagged after the restart.");
@@ -159,13 +163,23 @@ internal sealed partial class NaiveBroker
         return expected with { Count = found.Count, Maybe = found.Maybe, IsUncertain = false };
     }
 
-    /// <summary>Everything is durable and the engine is idle: no segment is kept that nothing needs.</summary>
+    /// <summary>More than a record takes beside the message itself.</summary>
+    private const int MostOfRecord = 200;
+
+    /// <summary>Everything is durable and the engine is idle: no segment is kept that nothing needs, and those that are kept are not much longer than what is live.</summary>
     internal void CheckRetired()
     {
         long needed = Log.Active!.Index;
-        IEnumerable<NaiveEntry> news = _sessions.Values.SelectMany(session => session.Consumers.Values).SelectMany(consumer => consumer.News).Select(waiting => waiting.Newest);
-        foreach (NaiveEntry entry in _state.Queues.SelectMany(queue => queue.All).Concat(news).Where(entry => entry.Message.IsJournaled))
-            needed = Math.Min(needed, (entry.Message.End - 1) / Log.SegmentSize);
+        var live = new Dictionary<long, int>();
+        foreach (EngineEntry entry in _state.Queues.Select(queue => _engine.Find(queue.Host, queue.Name)!).SelectMany(queue => queue.Entries()).Where(entry => entry.IsJournaled))
+        {
+            needed = Math.Min(needed, entry.Position / Log.SegmentSize);
+            live[entry.Position] = entry.PayloadLength + MostOfRecord;
+        }
+        foreach (NaiveNews news in _sessions.Values.SelectMany(session => session.Consumers.Values).SelectMany(consumer => consumer.News).Where(waiting => waiting.Newest.Message.IsJournaled))
+            needed = Math.Min(needed, (news.Newest.Message.End - 1) / Log.SegmentSize);
+        Check(Log.ClosedSegments * Log.SegmentSize <= 2 * live.Values.Sum(length => (long)length) + 3 * Log.SegmentSize,
+            $"{Log.ClosedSegments} segments are closed and hold {live.Values.Sum()} bytes of {live.Count} messages.");
         for (long index = Log.OldestIndex + 1; index <= needed; index++)
         {
             Check(!Log.FindSegment(index * Log.SegmentSize)!.HasSnapshot,

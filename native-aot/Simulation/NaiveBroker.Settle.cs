@@ -23,6 +23,11 @@ internal sealed partial class NaiveBroker
     {
         if (!TryGetConsumer(session, command.Subscription, out NaiveConsumer? consumer))
             return;
+        if (command.IsInTransaction)
+        {
+            AddToTransaction(session, consumer, command);
+            return;
+        }
         if (!CanSettle(consumer, command))
         {
             Fault(session, ErrorCode.UnknownDeliveryTag);
@@ -98,8 +103,9 @@ internal sealed partial class NaiveBroker
         foreach (NaiveEntry entry in entries)
         {
             queue.Remove(entry);
-            if (isUncertain && entry.State != NaiveEntryState.Scheduled)
-                queue.Ghosts = queue.Ghosts.SetItem(entry.Sequence, entry with { IsUncertain = true });
+            // The first of a place is the one that the journal knows.
+            if (isUncertain && entry.State != NaiveEntryState.Scheduled && !queue.Ghosts.ContainsKey(entry.Sequence))
+                queue.Ghosts = queue.Ghosts.Add(entry.Sequence, entry with { IsUncertain = true });
         }
         _emptied.Add(queue);
     }
@@ -109,9 +115,10 @@ internal sealed partial class NaiveBroker
     {
         if (entries.Count == 0 || !queue.Exists)
             return;
-        bool isUncertain = IsUncertain(queue, entries);
         // As they were delivered. Which of them leave is decided before any does.
-        foreach ((NaiveEntry entry, string? reason) in entries.ConvertAll(entry => (entry, ReasonToLeave(queue, entry))))
+        List<(NaiveEntry Entry, string? Reason)> decided = entries.ConvertAll(entry => (entry, ReasonToLeave(queue, entry)));
+        bool isUncertain = IsUncertain(queue, [.. decided.Where(one => one.Reason == null).Select(one => one.Entry)]);
+        foreach ((NaiveEntry entry, string? reason) in decided)
         {
             if (reason != null)
             {
@@ -123,6 +130,8 @@ internal sealed partial class NaiveBroker
                 returned = returned with { State = NaiveEntryState.Delayed, DelayedUntilNs = _nowNs + queue.DelayNs(returned.Count) };
             queue.Set(returned);
         }
+        // What it brings elsewhere is there before more comes back.
+        Place();
         _ready.Add(queue);
     }
 

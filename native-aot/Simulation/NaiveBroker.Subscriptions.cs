@@ -39,7 +39,8 @@ internal sealed partial class NaiveBroker
             Fail(session, command.Request, ErrorCode.AccessRefused);
             return;
         }
-        if (session.Port.Port.IsOverrun)
+        // The answer found no room. Where it did, and only the word of who is active did not, the subscription is there until the session ends.
+        if (session.Port.Port.IsOverrun && _engine.Find(queue.Host, queue.Name)!.Consumers == queue.Consumers.Count)
             return;
         uint handle = NaiveSession.NextHandle(session.Consumers);
         var consumer = new NaiveConsumer(session, handle, queue, command);

@@ -15,51 +15,37 @@ internal sealed partial class NaiveBroker
                 // Several of a key came back with the restart.
                 foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => queue.ValueKey(entry.Message) is { } key && queue.NewestOf(key)!.Sequence > entry.Sequence).ToArray())
                     Bury(queue, [entry], "replaced");
-                DropFromHead(queue);
+                _ready.Add(queue);
             }
         }
         BuryWaiting();
-        foreach (NaiveQueue queue in _state.Queues.ToArray())
+        Place();
+        foreach (NaiveQueue queue in _turns.Select(turn => _state.FindQueue(turn.Host, turn.Name)).OfType<NaiveQueue>().Concat(_state.Queues).Distinct().ToArray())
         {
-            if (!queue.Exists)
-                continue;
-            List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs).OrderBy(queue.ExpiresNs)];
-            if (expired.Count > 0)
-                Bury(queue, Waiting(queue, expired), "expired");
-            MakeDue(queue);
-            foreach (NaiveEntry delayed in queue.Entries.Values.Where(entry => entry.State == NaiveEntryState.Delayed && entry.DelayedUntilNs <= _nowNs).ToArray())
-            {
-                queue.Set(delayed with { State = NaiveEntryState.Ready });
-                _ready.Add(queue);
-            }
-            if (queue.Options.ExpiresMs is { } expires && queue.Consumers.Count == 0 && queue.UsedNs + expires * 1_000_000 <= _nowNs)
-                Expire(queue);
+            if (queue.Exists)
+                RunTime(queue);
         }
         PlaceArrivals();
-        ExpireAtOnce();
     }
 
-    /// <summary>What came or became due just now with a time to live of 0 is gone already, or is with the end of the batch: which of the two is not predicted.</summary>
-    private void ExpireAtOnce()
+    private void RunTime(NaiveQueue queue)
     {
-        while (true)
+        List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs).OrderBy(queue.ExpiresNs)];
+        if (expired.Count > 0)
+            Bury(queue, Waiting(queue, expired), "expired");
+        Place();
+        MakeDue(queue);
+        Place();
+        foreach (NaiveEntry delayed in queue.Entries.Values.Where(entry => entry.State == NaiveEntryState.Delayed && entry.DelayedUntilNs <= _nowNs).ToArray())
         {
-            var gone = new List<(NaiveQueue Queue, NaiveEntry Entry)>();
-            foreach (NaiveQueue queue in _state.Queues)
-            {
-                NaiveEntry[] expired = [.. queue.Entries.Values.Where(entry => entry.IsReady && queue.ExpiresNs(entry) <= _nowNs)];
-                if (expired.Length == 0)
-                    continue;
-                HashSet<long> held = [.. _engine.Find(queue.Host, queue.Name)!.Entries().Select(found => found.Sequence)];
-                gone.AddRange(expired.Where(entry => !held.Contains(entry.Sequence)).Select(entry => (queue, entry)));
-            }
-            if (gone.Count == 0)
-                return;
-            foreach ((NaiveQueue queue, NaiveEntry entry) in gone)
-                Bury(queue, [entry], "expired");
-            PlaceArrivals();
+            queue.Set(delayed with { State = NaiveEntryState.Ready });
+            _ready.Add(queue);
         }
+        if (queue.Options.ExpiresMs is { } expires && queue.Consumers.Count == 0 && queue.UsedNs + expires * 1_000_000 <= _nowNs)
+            Expire(queue);
     }
+
+    private (string Host, string Name)[] _turns = [];
 
     private bool _isFirstBatch = true;
 

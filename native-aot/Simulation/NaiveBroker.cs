@@ -17,6 +17,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     private EngineView _engine = null!;
     private long _tailBefore;
     private long _publishedBefore;
+    private long _committedBefore;
     private long _nowNs;
     private int _publisherCount;
     private long _storedCount;
@@ -67,6 +68,8 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     internal void BeginBatch(long nowNs)
     {
         _nowNs = nowNs;
+        // The order of turns is the engine's choice (rule T3).
+        _turns = [.. _engine.Due(nowNs, _isFirstBatch)];
         BeforeCall();
     }
 
@@ -75,6 +78,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     {
         _tailBefore = Log.Tail;
         _publishedBefore = _core.Engine.PublishedCount;
+        _committedBefore = _core.Engine.CommittedCount;
     }
 
     /// <summary>After each call of the engine: sessions whose reply found no room are over.</summary>
@@ -147,6 +151,13 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
                 break;
             case SessionRequest { Type: CommandType.Recover } recover:
                 OnRecover(session, recover);
+                break;
+            case SessionRequest { Type: CommandType.CommitTransaction } commit:
+                OnCommit(session, commit);
+                break;
+            case SessionRequest { Type: CommandType.RollbackTransaction } rollback:
+                Now(session, rollback.Request, EventType.Done, (ulong)session.Transaction.Operations.Count);
+                session.Transaction.Clear();
                 break;
             case SessionRequest { Type: CommandType.SetMaxUnacked } most:
                 session.MaxUnacked = most.Value;

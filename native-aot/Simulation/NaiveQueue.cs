@@ -81,8 +81,14 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
 
     internal long Priority(NaiveEntry entry) => Options.MaxPriority is { } most ? Math.Min(entry.Message.Headers.Priority ?? 0, most) : 0;
 
+    /// <summary>What a transaction that is being looked at would bring, less what it would take away.</summary>
+    internal int PromisedCount { get; set; }
+
+    internal long PromisedBytes { get; set; }
+
     /// <summary>One more message of that size does not fit (rule L1).</summary>
-    internal bool IsFullFor(int size) => Count + 1 > Options.MaxLength || (Count > 0 && Bytes + size > Options.MaxBytes);
+    internal bool IsFullFor(int size) =>
+        Count + PromisedCount + 1 > Options.MaxLength || (Count + PromisedCount > 0 && Bytes + PromisedBytes + size > Options.MaxBytes);
 
     /// <summary>Room enough to wake those that wait.</summary>
     internal bool HasRoomAgain => Count <= Options.MaxLength - Math.Max(1, Options.MaxLength / 8) && (Count == 0 || Bytes <= Options.MaxBytes - Options.MaxBytes / 8);
@@ -93,7 +99,7 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
         long? ttl = Options.TtlMs;
         if (entry.Message.Headers.Expiration is { } expiration)
             ttl = Math.Min(ttl ?? long.MaxValue, long.Parse(expiration, System.Globalization.CultureInfo.InvariantCulture));
-        return ttl == null ? null : Math.Max(entry.Message.ReceivedNs, entry.Message.DueNs) + ttl.Value * NsPerMs;
+        return ttl == null ? null : Math.Max(entry.Message.ReceivedNs, entry.Message.DueNs) + Math.Max(ttl.Value * NsPerMs, 1);
     }
 
     /// <summary>How long it waits that came back for the n-th time (rule O5), in nanoseconds.</summary>

@@ -30,7 +30,7 @@ internal sealed class NaiveSession(OpenSession opened, NaiveVirtualHost host)
     internal SortedDictionary<uint, NaiveConsumer> Consumers { get; } = [];
 
     /// <summary>Operations that wait for a commit.</summary>
-    internal List<SimulatedCommand> Transaction { get; } = [];
+    internal NaiveTransaction Transaction { get; } = new();
 
     /// <summary>Answers that requests must get.</summary>
     internal Dictionary<uint, ExpectedReply> Replies { get; } = [];
@@ -69,6 +69,9 @@ internal sealed record ExpectedReply(EventType Type, ErrorCode Code, long NotBef
 
     /// <summary>The engine may refuse instead: the journal has no room or failed.</summary>
     internal bool MayFail { get; init; }
+
+    /// <summary>Another code that is right too: two things are wrong.</summary>
+    internal ErrorCode OtherCode { get; init; }
 }
 
 internal readonly record struct ExpectedEvent(EventType Type, uint Handle, ulong Sequence, ErrorCode Code, bool IsPublication)

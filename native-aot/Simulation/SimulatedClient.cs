@@ -19,6 +19,12 @@ internal sealed class SimulatedClient(int session, SimulatedPort port, string ho
 
     internal Dictionary<uint, SimulatedSubscription> Subscriptions { get; } = [];
 
+    /// <summary>Tags that it has settled in the transaction that is open.</summary>
+    internal List<(uint Handle, ulong Tag)> InTransaction { get; } = [];
+
+    /// <summary>Those of commits that are not answered, by request.</summary>
+    internal Dictionary<uint, (uint Handle, ulong Tag)[]> Commits { get; } = [];
+
     internal bool IsFaulted { get; private set; }
 
     /// <summary>Its direct reply-to address; empty for none.</summary>
@@ -38,6 +44,16 @@ internal sealed class SimulatedClient(int session, SimulatedPort port, string ho
         foreach (SimulatedPublisher publisher in Publishers)
             publisher.OnLost();
         Publishers.Clear();
+    }
+
+    /// <summary>They were not settled after all.</summary>
+    internal void Restore(IEnumerable<(uint Handle, ulong Tag)> tags)
+    {
+        foreach ((uint handle, ulong tag) in tags)
+        {
+            if (Subscriptions.TryGetValue(handle, out SimulatedSubscription? subscription))
+                subscription.Unsettled.Add(tag);
+        }
     }
 
     /// <summary>Everything that was sent on an open publication was confirmed or rejected.</summary>
@@ -91,7 +107,12 @@ internal sealed class SimulatedClient(int session, SimulatedPort port, string ho
                 break;
             case EventType.Failed:
                 FailedEvent failed = item.Read<FailedEvent>();
+                if (Commits.Remove(failed.Request, out (uint Handle, ulong Tag)[]? kept))
+                    Restore(kept);
                 Drop(Publishers.Find(publisher => publisher.Request == failed.Request && !publisher.IsOpen));
+                break;
+            case EventType.Done:
+                Commits.Remove(item.Read<DoneEvent>().Request);
                 break;
             case EventType.SessionFault:
                 IsFaulted = true;

@@ -19,8 +19,13 @@ internal sealed class SimulatedTopology
         _random = random;
         _profile = profile;
         Queues = [.. Enumerable.Range(0, 8).Select(index => PlanQueue($"q{index}"))];
+        if (profile.HasFlow)
+            Queues[^1] = new QueuePlan(FlowQueue, QueueFlags.Durable, new NaiveTable());
         Exchanges = [.. Enumerable.Range(0, 5).Select(index => PlanExchange($"x{index}"))];
     }
+
+    /// <summary>The queue through which <see cref="SimulationAction.Flow"/> goes.</summary>
+    internal const string FlowQueue = "q7";
 
     internal QueuePlan[] Queues { get; }
 

@@ -57,6 +57,12 @@ internal enum SimulationAction
     /// <summary>A queue is emptied.</summary>
     Purge,
 
+    /// <summary>A client commits its transaction, or forgets it.</summary>
+    Commit,
+
+    /// <summary>Large messages go through one queue, so that segments fill and little of them stays.</summary>
+    Flow,
+
     // Below: what a run has or has not, rather than a step of its own.
 
     /// <summary>More than one virtual host, declared and deleted.</summary>
@@ -124,4 +130,7 @@ internal enum SimulationAction
 
     /// <summary>Messages with a level or a wish of their own.</summary>
     MessageLevels,
+
+    /// <summary>Publishes and settles that wait for a commit.</summary>
+    Transactions,
 }

@@ -30,6 +30,10 @@ internal sealed class SimulationProfile
         }
         Weights[(int)SimulationAction.Prepare] = disabled.Contains(SimulationAction.Prepare) ? 0 : 8 * PreparerSteps;
         Weights[(int)SimulationAction.Flush] = 100 * FlusherSteps;
+        if (random.Next(8) != 0)
+            Weights[(int)SimulationAction.Flow] = 0;
+        if (HasFlow)
+            (Window, MaxBatch) = (64, 60);
         Total = Weights.Sum();
         _has = new bool[Weights.Length];
         for (int i = (int)SimulationAction.Hosts; i < _has.Length; i++)
@@ -40,6 +44,9 @@ internal sealed class SimulationProfile
 
     /// <summary>Whether the run has what is no step of its own.</summary>
     internal bool Has(SimulationAction what) => _has[(int)what];
+
+    /// <summary>Segments fill fast, and are emptied.</summary>
+    internal bool HasFlow => Weights[(int)SimulationAction.Flow] > 0;
 
     internal int Clients { get; }
 
@@ -109,6 +116,8 @@ internal sealed class SimulationProfile
         SimulationAction.Recover => 6,
         SimulationAction.LimitUnacked => 6,
         SimulationAction.Purge => 6,
+        SimulationAction.Flow => 1200,
+        SimulationAction.Commit => 150,
         _ => 0,
     };
 

@@ -57,6 +57,29 @@ public sealed class QueueOrderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotGiveASequenceAgainThatWasAboveOneTakenInItsPlace()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol"));
+        _broker.Declare("other");
+        _broker.Publish("q", "A1", Symbol("A"));
+        _broker.Publish("q", "B1", Symbol("B"));
+        Assert.Equal(["A1", "B1"], _broker.Take("q"));
+        _broker.Settle("q", 2, firstTag: 2);
+        _broker.Settle("q", 1, SettleKind.Requeue, firstTag: 1);
+        _broker.Leave("q");
+        string large = new('x', 100_000);
+        // The record that gave the sequence of B1 goes with its segment.
+        while (_broker.Engine.Core.Journal!.Log.OldestIndex == 0)
+        {
+            _broker.Publish("other", large);
+            _broker.Drain("other");
+            _broker.Publish("q", "A2", Symbol("A"));
+        }
+        _broker.Restart();
+        Assert.Equal(3, _broker.Queue("q").Entries.Next);
+    }
+
+    [Fact]
     public void ShouldKeepWhatIsBehindALargeOneThatGoesFromThePlaceItTook()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol").Add("x-max-length-bytes", 1000).Add("x-overflow", "drop-head"));

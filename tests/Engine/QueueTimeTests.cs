@@ -81,6 +81,19 @@ public sealed class QueueTimeTests : IDisposable
     }
 
     [Fact]
+    public void ShouldDeliverInTheBatchInWhichItComesWhatMayNotWait()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-message-ttl", 0));
+        _broker.Declare("first", QueueHarness.Arguments.Add("x-message-ttl", 1000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "q"));
+        Assert.Empty(_broker.Take("q"));
+        _broker.Publish("q", "scheduled", Delay(1500)); // So that the queue has a turn of its own, after that of the other.
+        _broker.Publish("first", "expired");
+        _broker.Engine.Events.Clear();
+        _broker.Advance(1501);
+        Assert.Equal(["expired", "scheduled"], _broker.Engine.Bodies().Order());
+    }
+
+    [Fact]
     public void ShouldRefuseATimeTooFarAhead()
     {
         _broker.Declare("q");
@@ -120,6 +133,26 @@ public sealed class QueueTimeTests : IDisposable
             Assert.Equal(["m1"], _broker.Engine.Bodies());
             tag = _broker.Engine.Single<DeliverEvent>(EventType.Deliver).Tag;
         }
+    }
+
+    [Fact]
+    public void ShouldNotEndABackOffEarlyForAMessageThatWasReplaced()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 1000).Add("x-last-value-key", ""));
+        _broker.Publish("q", "m1");
+        Assert.Equal(["m1"], _broker.Take("q"));
+        _broker.Settle("q", 1, Core.Engine.SettleKind.Requeue, 1);
+        _broker.Advance(500);
+        _broker.Engine.Events.Clear();
+        _broker.Publish("q", "m2"); // Takes the place of the one in its back-off, and is ready.
+        Assert.Equal(["m2"], _broker.Engine.Bodies());
+        _broker.Settle("q", 2, Core.Engine.SettleKind.Requeue, 2);
+        _broker.Engine.Events.Clear();
+        _broker.Advance(600);
+        Assert.Equal(1, _broker.Queue("q").DelayedCount);
+        _broker.Advance(400);
+        Assert.Equal(["m2"], _broker.Engine.Bodies());
+        _broker.Restart(sameHash: false);
     }
 
     [Fact]

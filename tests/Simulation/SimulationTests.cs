@@ -33,6 +33,7 @@ public sealed class SimulationTests
         [
             "deliveries", "restarts Kill", "restarts CutPower", "restarts Stop", "rejected QueueFull", "rejected NoRoute", "rejected PreconditionFailed", "ended TakenOver",
             "ended JournalFailed", "confirm Memory", "confirm Process", "confirm Disk", "PublicationReady",
+            "transactions committed", "records moved",
         ];
         foreach (string what in reached)
             Assert.True(counts.GetValueOrDefault(what) >= 10, $"'{what}' happened {counts.GetValueOrDefault(what)} times in {Seeds} runs.");
