@@ -17,6 +17,9 @@ internal static class ColdFigure
     private const int HotRate = 5000;
     private const double Seconds = 4;
 
+    /// <summary>The thread that is to wait for the disk.</summary>
+    private const string Preparer = "preparer";
+
     internal static IEnumerable<Figure> Measure(JournalBenchOptions options)
     {
         string journal = Path.Combine(options.Server.DataFolder, $"cold-{Guid.NewGuid():N}");
@@ -30,6 +33,7 @@ internal static class ColdFigure
         hot.Run(2); // Warms up; the disk writes what it still has.
         long mapped = ProcessCounters.ReadFileBytes(server.ProcessId) ?? 0;
         long readBefore = ProcessCounters.ReadBytesRead(server.ProcessId) ?? 0;
+        long faultsBefore = ProcessCounters.ReadMajorFaults(server.ProcessId, Preparer);
         var alone = new List<double>();
         var beside = new List<double>();
         for (int run = 0; run < options.Runs; run++)
@@ -42,10 +46,12 @@ internal static class ColdFigure
             mapped = Math.Max(mapped, ProcessCounters.ReadFileBytes(server.ProcessId) ?? 0);
         }
         double read = ((ProcessCounters.ReadBytesRead(server.ProcessId) ?? 0) - readBefore) / 1048576.0;
+        long faults = ProcessCounters.ReadMajorFaults(server.ProcessId, Preparer) - faultsBefore;
         double drained = drain.Count * (double)BodyLength / 1048576.0;
         yield return new("cold", $"p99 from intended publish to delivery of a short queue, {HotRate:#,0}/s", Median(alone), "µs");
         yield return new("cold", $"… while {DrainRate * BodyLength / 1048576.0:0} MiB/s of a cold backlog of {options.ColdGiB.ToString(CultureInfo.InvariantCulture)} GiB are drained", Median(beside), "µs");
         yield return new("cold", "… of the former, median of the pairs", Median([.. alone.Zip(beside, (first, second) => second / first)]), "×", 1.2);
+        yield return new("cold", "… pages for which a thread of the server waited for the disk meanwhile, the preparer aside", faults, "", 0);
         yield return new("cold", $"… read from the disk for {drained:0} MiB that were drained", read, "MiB");
         yield return new("cold", $"… most of the journal in the memory of the process, with --journal-memory {Memory} and segments of 64 MiB", mapped / 1048576.0, "MiB", 600);
     }

@@ -45,6 +45,19 @@ internal readonly record struct ProcessCounters(
     internal static long? ReadBytesRead(int processId)
         => ReadStatusField($"/proc/{processId}/io", "read_bytes:");
 
+    /// <summary>How often the living threads of a process have waited for the disk to give them a page, but for those of that name.</summary>
+    internal static long ReadMajorFaults(int processId, string exceptThread)
+    {
+        long total = 0;
+        foreach (string task in Directory.GetDirectories($"/proc/{processId}/task"))
+        {
+            string stat = File.ReadAllText(task + "/stat");
+            if (!stat.Contains($"({exceptThread})", StringComparison.Ordinal))
+                total += Number(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[9]);
+        }
+        return total;
+    }
+
     /// <summary>Time that the living threads of a process spent on a core, in nanoseconds: finer than <see cref="CpuSeconds"/>.</summary>
     internal static long ReadRunNs(int processId)
     {

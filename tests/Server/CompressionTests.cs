@@ -151,6 +151,12 @@ public sealed unsafe class CompressionTests : IDisposable
         harness.Until(() => ConfirmedUpTo(peers[0]) == Count && ConfirmedUpTo(peers[1]) == Count);
 
         Assert.Equal(2 * Count, harness.Core.Engine.PublishedCount);
+
+        // The next batch begins at its start again.
+        for (int i = 0; i < 2; i++)
+            peers[i].Send(Batch(Publishes(publications[i], Count + 1, 100)));
+        harness.Until(() => ConfirmedUpTo(peers[0]) == Count + 100 && ConfirmedUpTo(peers[1]) == Count + 100);
+        Assert.Equal(2 * (Count + 100), harness.Core.Engine.PublishedCount);
         Assert.All(peers, peer => Assert.Null(peer.First(FrameType.Error)));
     }
 
