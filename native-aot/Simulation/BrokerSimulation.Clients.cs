@@ -29,6 +29,8 @@ internal sealed partial class BrokerSimulation
         if (action == SimulationAction.Poll)
         {
             client.Poll(_random.Next(3) == 0 ? int.MaxValue : _random.Next(1, 20));
+            if (_profile.RejectsOf5 > 1 && !client.IsClosing && !client.IsFaulted)
+                SettleSome(client);
             return;
         }
         if (client.IsClosing)
@@ -307,8 +309,8 @@ internal sealed partial class BrokerSimulation
         uint handle = Pick(handles);
         SortedSet<ulong> unsettled = client.Subscriptions[handle].Unsettled;
         ulong[] tags = [.. unsettled];
-        // Where what is rejected goes round it is to go round more than once.
-        SettleKind kind = _random.Next(_profile.Has(SimulationAction.DeadLetters) ? 5 : 12) switch { 0 => SettleKind.Reject, 1 or 2 => SettleKind.Requeue, _ => SettleKind.Ack };
+        bool isReject = _profile.RejectsOf5 > 0 ? _random.Next(5) < _profile.RejectsOf5 : _random.Next(12) == 0;
+        SettleKind kind = isReject ? SettleKind.Reject : _random.Next(5) < 2 ? SettleKind.Requeue : SettleKind.Ack;
         uint credit = _random.Next(4) == 0 ? 0 : MoreCredit();
         int from = _random.Next(tags.Length);
         int to = from;

@@ -144,7 +144,12 @@ internal sealed class SimulatedTopology
             if (_random.Next(2) == 0)
                 arguments = arguments.With("x-overflow", Pick(["reject-publish", "drop-head", "dead-letter", "reject-publish-dlx"]));
         }
-        if (_profile.Has(SimulationAction.DeadLetters) && _random.Next(2) == 0)
+        if (_profile.RejectsOf5 > 1 && _random.Next(2) == 0)
+        {
+            // Round and round.
+            arguments = arguments.With("x-dead-letter-exchange", "").With("x-dead-letter-routing-key", name);
+        }
+        else if (_profile.Has(SimulationAction.DeadLetters) && _random.Next(2) == 0)
         {
             arguments = arguments.With("x-dead-letter-exchange", _random.Next(2) == 0 ? "" : $"x{_random.Next(6)}");
             if (_random.Next(3) != 0)

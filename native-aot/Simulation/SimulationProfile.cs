@@ -38,6 +38,7 @@ internal sealed class SimulationProfile
         _has = new bool[Weights.Length];
         for (int i = (int)SimulationAction.Hosts; i < _has.Length; i++)
             _has[i] = random.Next(2) == 0 && !disabled.Contains((SimulationAction)i);
+        RejectsOf5 = !Has(SimulationAction.DeadLetters) ? 0 : random.Next(3) == 0 ? 4 : 1;
     }
 
     private readonly bool[] _has;
@@ -62,6 +63,9 @@ internal sealed class SimulationProfile
 
     /// <summary>After one in so many rolls to a new segment the power is cut.</summary>
     internal int CutAfterRoll { get; }
+
+    /// <summary>Of five settles so many reject; 0: one in twelve. Where what is rejected goes round it is to go round more than once.</summary>
+    internal int RejectsOf5 { get; }
 
     internal int MaxBurst { get; }
 
