@@ -34,14 +34,16 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Queues left out of a dead letter's route because it would have gone round, since the start.</summary>
     internal long CycleCount { get; private set; }
 
-    private static bool CanPlanMore(DepartureList list, RecordLog? log, int next) =>
-        list.Count < MaxDeparturesPerGroup && (log == null || list.DurableLength + next + 2 * RecordLayout.HeaderLength <= log.MaxBodyLength);
+    /// <summary>One more, of so many bytes, fits into the groups of both logs.</summary>
+    private bool CanPlanMore(int next) => _departures.Count < MaxDeparturesPerGroup
+        && (_durableLog == null || _departures.DurableLength + next + 2 * RecordLayout.HeaderLength <= _durableLog.MaxBodyLength)
+        && _departures.TransientLength + next + 2 * RecordLayout.HeaderLength <= _transientLog.MaxBodyLength;
 
     /// <summary>Decides where a message goes that leaves its queue.</summary>
     /// <returns>False when it does not fit into the group with those planned before.</returns>
     private bool TryPlanDeparture(BrokerQueue queue, long sequence, QueueEntry* entry, DropReason reason)
     {
-        if (_departures.Count > 0 && !CanPlanMore(_departures, _durableLog, entry->PayloadLength + MostDeathGrowth))
+        if (_departures.Count > 0 && !CanPlanMore(entry->PayloadLength + MostDeathGrowth))
             return false;
         PlanDeparture(queue, sequence, entry->Position, reason, durableMove: !BrokerQueue.IsTransient(entry->Position));
         _departures[_departures.Count - 1].MaybeDelivered = entry->MaybeDelivered != 0;

@@ -16,10 +16,11 @@ internal sealed partial class NaiveBroker
     {
         var now = new List<NaiveEntry>();
         HashSet<long>? held = null;
+        bool mayWait = MayWait || _isLarge || IsLarge(entries);
         foreach (NaiveEntry entry in entries)
         {
             bool waits = false;
-            if (MayWait && entry.State != NaiveEntryState.Scheduled)
+            if (mayWait && entry.State != NaiveEntryState.Scheduled)
             {
                 held ??= [.. _engine.Find(queue.Host, queue.Name)?.Entries().Select(found => found.Sequence) ?? []];
                 waits = held.Contains(entry.Sequence);
@@ -33,6 +34,15 @@ internal sealed partial class NaiveBroker
         foreach (NaiveEntry entry in now.Where(_ => reason != "replaced"))
             DeadLetter(queue, entry.Message with { Maybe = entry.Maybe }, reason);
     }
+
+    /// <summary>With one command more is settled than a group of the log takes: some of it leaves with the next batch.</summary>
+    private bool _isLarge;
+
+    private bool IsLarge(IEnumerable<NaiveEntry> entries) =>
+        entries.All(entry => entry.State == NaiveEntryState.Unsettled) && entries.Sum(entry => entry.Message.PayloadLength + MostOfDeath) > Log.MaxBodyLength;
+
+    /// <summary>More than a message takes with the history of its deaths beside itself.</summary>
+    private const int MostOfDeath = 4096;
 
     /// <summary>The journal takes nothing now: what happens by itself may have to wait.</summary>
     private bool IsJournalBusy => !IsLogOpen || Log.Next == null || _core.Transient.Log.State != JournalState.Open || _core.Transient.Log.Next == null;

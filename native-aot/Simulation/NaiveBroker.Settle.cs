@@ -118,6 +118,7 @@ internal sealed partial class NaiveBroker
         // As they were delivered. Which of them leave is decided before any does.
         List<(NaiveEntry Entry, string? Reason)> decided = entries.ConvertAll(entry => (entry, ReasonToLeave(queue, entry)));
         bool isUncertain = IsUncertain(queue, [.. decided.Where(one => one.Reason == null).Select(one => one.Entry)]);
+        _isLarge = IsLarge(decided.Where(one => one.Reason != null).Select(one => one.Entry));
         foreach ((NaiveEntry entry, string? reason) in decided)
         {
             if (reason != null)
@@ -130,6 +131,7 @@ internal sealed partial class NaiveBroker
                 returned = returned with { State = NaiveEntryState.Delayed, DelayedUntilNs = _nowNs + queue.DelayNs(returned.Count) };
             queue.Set(returned);
         }
+        _isLarge = false;
         // What it brings elsewhere is there before more comes back.
         Place();
         _ready.Add(queue);

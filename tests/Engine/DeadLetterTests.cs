@@ -116,6 +116,23 @@ public sealed class DeadLetterTests : IDisposable
         Assert.Equal(["poison"], _broker.Drain("dead"));
     }
 
+    [Theory]
+    [InlineData(DurabilityLevel.Memory)]
+    [InlineData(DurabilityLevel.Process)]
+    public void ShouldMoveMoreAtOnceThanASegmentHolds(DurabilityLevel level)
+    {
+        _broker.Level = level;
+        _broker.Declare("dead");
+        _broker.Declare("q", To("dead").Add("x-message-ttl", 1000));
+        string large = new('x', 100_000);
+        for (int i = 0; i < 25; i++)
+            _broker.Publish("q", large);
+        _broker.Advance(1001);
+        _broker.Engine.Run();
+        Assert.Equal(0, _broker.Queue("q").Count);
+        Assert.Equal(25, _broker.Queue("dead").Count);
+    }
+
     [Fact]
     public void ShouldNeverShowAMoveWithoutItsRemovalAfterAPowerCut()
     {
