@@ -54,13 +54,15 @@ internal sealed unsafe partial class BrokerEngine
                 _dueQueues.Add(queue);
             return;
         }
-        // Only what goes along is in the journal.
+        // Only what goes along is in the journal, and of that not all.
+        RemoveQueue(queue, what);
         foreach (Exchange exchange in _removal.Exchanges)
         {
             if (exchange.Durable)
                 _dueExchanges.Add(exchange);
+            else
+                _topology.Remove(exchange);
         }
-        RemoveQueue(queue, what);
     }
 
     /// <summary>A queue has one consumer less. Rule Q3.</summary>

@@ -11,7 +11,7 @@ internal sealed partial class NaiveBroker
         Check(real!.Ready == queue.ReadyCount && real.Unsettled == queue.UnsettledCount && real.Delayed == queue.DelayedCount && real.Scheduled == queue.Scheduled.Count,
             $"Queue {queue.Name} has {real.Ready} ready, {real.Unsettled} unsettled, {real.Delayed} delayed, {real.Scheduled} scheduled; "
             + $"expected {queue.ReadyCount}, {queue.UnsettledCount}, {queue.DelayedCount}, {queue.Scheduled.Count}. Now is {_nowNs}; {Difference(queue, real)}.");
-        Check(real.Next == queue.Next, $"Queue {queue.Name} goes on at {real.Next}, expected {queue.Next}.");
+        Check(real.Next == queue.Next, $"Queue {queue.Name} goes on at {real.Next}, expected {queue.Next}; {Difference(queue, real)}.");
         Check(real.Consumers == queue.Consumers.Count, $"Queue {queue.Name} has {real.Consumers} consumers, expected {queue.Consumers.Count}.");
         if (!entries)
             return;

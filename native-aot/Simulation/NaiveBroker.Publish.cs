@@ -75,7 +75,7 @@ internal sealed partial class NaiveBroker
         {
             if (admitted.IsRejectedOutright)
                 _emptied.Clear();
-            else if (!IsJournalBusy || _engine.Holds(command.Message.Id)) // Without room for it the dead letter is not kept, and it is rejected all the same.
+            else if (!IsJournalBusy || _engine.Holds(command.Message.Id) || admitted.Elsewhere.Exists(dead => _engine.Find(dead.Queue.Host, dead.Queue.Name)?.Next > dead.Queue.Next)) // Without room for it the dead letter is not kept, and it is rejected all the same.
                 _arrivals.AddRange(admitted.Elsewhere.Where(dead => admitted.Full.Exists(queue => queue.Name == dead.Message.Deaths[0].Queue)).Select(dead => new Arrival(dead.Queue, dead.Message, "")));
             PlaceArrivals();
             RejectFull(publication, command.Sequence, admitted.Full, admitted.Cycles);

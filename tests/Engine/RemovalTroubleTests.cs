@@ -24,7 +24,9 @@ public sealed class RemovalTroubleTests
             engine.Queue(session, "auto", QueueFlags.Durable | QueueFlags.AutoDelete);
             engine.Queue(session, "q");
             engine.Queue(leaving, "mine", QueueFlags.Exclusive);
+            engine.Exchange(session, "in memory", flags: ExchangeFlags.AutoDelete);
             engine.Bind(leaving, "by exclusive", "mine");
+            engine.Bind(leaving, "in memory", "mine");
             engine.Bind(leaving, "bound again", "mine");
             engine.Bind(session, "by request", "q");
             engine.Subscribe(leaving, "auto", 1);
@@ -34,6 +36,7 @@ public sealed class RemovalTroubleTests
             engine.CloseSession(leaving);
             engine.Run();
             Assert.False(engine.HasQueue("mine")); // It was in no journal.
+            Assert.False(engine.HasExchange("in memory"));
             Assert.True(engine.HasExchange("by exclusive"));
             Assert.True(engine.HasQueue("auto"));
             // A request is refused whole.
