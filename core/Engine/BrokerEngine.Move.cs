@@ -93,6 +93,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             var view = new MessageView(at, body.Length);
             MessageTraits.TryRead(view.Headers, view.ReceivedNs, out MessageTraits traits, out _);
+            KeepExchangeId(at);
             int routes = *(ushort*)(at + MessageLayout.RouteCount);
             byte* route = at + MessageLayout.Routes;
             for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)

@@ -13,6 +13,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             var view = new MessageView(at, body.Length);
             MessageTraits.TryRead(view.Headers, view.ReceivedNs, out MessageTraits traits, out _);
+            KeepExchangeId(at);
             int routes = *(ushort*)(at + MessageLayout.RouteCount);
             byte* route = at + MessageLayout.Routes;
             for (int i = 0; i < routes; i++, route += MessageLayout.RouteLength)
@@ -27,6 +28,9 @@ internal sealed unsafe partial class BrokerEngine
             ReplayedMessages++;
         }
     }
+
+    // An exchange that was in memory only is gone; no other may be taken for it, where the message says what it was published to.
+    private void KeepExchangeId(byte* message) => _nextExchangeId = Math.Max(_nextExchangeId, *(uint*)(message + MessageLayout.ExchangeId) + 1);
 
     private void ReplayRoute(BrokerQueue queue, byte* route, long position, int payloadLength, EntryMarks marks, in MessageTraits traits)
     {

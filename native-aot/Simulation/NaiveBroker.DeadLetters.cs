@@ -50,10 +50,10 @@ internal sealed partial class NaiveBroker
     /// <summary>What waited for room goes on when the engine is told of it, not before.</summary>
     private bool MayWait => IsJournalBusy || _core.Engine.CanServeWaiting;
 
-    private void BuryWaiting()
+    private void BuryWaiting(string? only = null)
     {
-        (NaiveQueue Queue, NaiveEntry Entry, string Reason)[] waiting = [.. _toBury];
-        _toBury.Clear();
+        (NaiveQueue Queue, NaiveEntry Entry, string Reason)[] waiting = [.. _toBury.Where(one => only == null || one.Reason == only)];
+        _toBury.RemoveAll(waiting.Contains);
         foreach ((NaiveQueue queue, NaiveEntry waited, string reason) in waiting)
         {
             if (!queue.Exists || !queue.Entries.TryGetValue(waited.Sequence, out NaiveEntry? entry))

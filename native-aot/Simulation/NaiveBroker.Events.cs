@@ -32,7 +32,7 @@ internal sealed partial class NaiveBroker
         }
         OnDeliveries(_deliveries);
         // What waited to be dropped may be with a consumer now, and something else go for it.
-        BuryWaiting();
+        BuryWaiting("maxlen");
         // Sessions that do not read end, and others are told of what they leave.
         foreach (NaiveSession session in _sessions.Values.Where(session => session.IsOverrun && !_core.Engine.HasOverrunSessions).ToArray())
             Release(session);

@@ -53,6 +53,29 @@ public sealed class DeadLetterTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotNameAnExchangeThatWasMadeAfterTheOneItCameThroughHadGone()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("q", To("dead"));
+        _broker.Engine.Exchange(_broker.Session, "in memory", ExchangeKind.Fanout, 0);
+        _broker.Engine.Bind(_broker.Session, "in memory", "q");
+        _broker.Engine.OpenPublication(_broker.Session, "", DurabilityLevel.Disk, "", "in memory");
+        _broker.Engine.Run();
+        uint publication = _broker.Engine.Single<PublicationOpenedEvent>(EventType.PublicationOpened).Publication;
+        _broker.Engine.Publish(_broker.Session, publication, 1, "m");
+        _broker.Engine.Run();
+        _broker.Restart();
+        _broker.Engine.Exchange(_broker.Session, "another", ExchangeKind.Fanout);
+        _broker.Engine.Run();
+        _broker.Take("q");
+        _broker.Settle("q", 1, SettleKind.Reject);
+        Assert.Equal(["m"], _broker.Take("dead"));
+        Assert.True(ContentHeader.TryRead(Headers(), out ContentHeader header));
+        Assert.True(FieldTableReader.TryFind(header.HeaderTable, "x-first-death-exchange"u8, out FieldValue exchange));
+        Assert.Equal("", Encoding.UTF8.GetString(exchange.Bytes));
+    }
+
+    [Fact]
     public void ShouldCutACycleWithoutAReject()
     {
         _broker.Declare("a", To("b").Add("x-message-ttl", 1000));
