@@ -80,6 +80,23 @@ public sealed class QueueOrderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotCountAMessageBesideTheOneOfTheOtherLogThatItReplaces()
+    {
+        _broker.Level = DurabilityLevel.Memory;
+        _broker.Declare("dead");
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "").Add("x-max-length-bytes", 4).Add("x-overflow", "drop-head")
+            .Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Publish("q", "in memory");
+        _broker.Engine.Events.Clear();
+        _broker.Engine.OpenPublication(_broker.Session, "q", DurabilityLevel.Disk);
+        _broker.Engine.Run();
+        _broker.Engine.Publish(_broker.Session, _broker.Engine.Single<PublicationOpenedEvent>(EventType.PublicationOpened).Publication, 1, "on disk");
+        _broker.Engine.Run();
+        Assert.Equal(0, _broker.Queue("dead").Count); // What is replaced is never dead-lettered.
+        Assert.Equal(["on disk"], _broker.Take("q"));
+    }
+
+    [Fact]
     public void ShouldKeepWhatIsBehindALargeOneThatGoesFromThePlaceItTook()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol").Add("x-max-length-bytes", 1000).Add("x-overflow", "drop-head"));
