@@ -12,7 +12,7 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="ranges">Sequences that are unsettled; none is settled already.</param>
     /// <returns>False when the journal is preparing its next segment; nothing was done then.</returns>
     /// <remarks>A journal that is full or failed does not stop it: what was settled comes again after a restart, flagged. Inside a group
-    /// that is open it cannot fail; <see cref="SettleLength"/> says how long it must be.</remarks>
+    /// that is open it cannot fail; <see cref="CountSettle"/> says how long it must be.</remarks>
     private bool TrySettle(BrokerQueue queue, SequenceRanges ranges, SettleKind kind)
     {
         if (ranges.Count == 0)
@@ -29,20 +29,6 @@ internal sealed unsafe partial class BrokerEngine
                 ApplyAck(queue, ranges.Span);
                 return true;
         }
-    }
-
-    /// <summary>Most bytes of journal that a settle takes, as <see cref="RecordLayout.AlignedLength"/> counts them.</summary>
-    private long SettleLength(BrokerQueue queue, SequenceRanges ranges, SettleKind kind)
-    {
-        if (!queue.Durable || _durableLog == null || ranges.Count == 0)
-            return 0;
-        long length = RecordLayout.AlignedLength(DropLayout.DeferRanges + ranges.Count * SequenceRange.Length);
-        if (kind == SettleKind.Ack || (kind == SettleKind.Reject && queue.Options.DeadLetterExchange == null))
-            return length;
-        PlanSettle(queue, ranges, kind);
-        length += _departures.DurableLength;
-        _departures.Clear();
-        return length;
     }
 
     /// <summary>Requeues what a consumer leaves behind, whether or not the journal can be told: where it cannot, a restart returns it all the same.</summary>

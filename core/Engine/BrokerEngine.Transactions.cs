@@ -271,21 +271,37 @@ internal sealed unsafe partial class BrokerEngine
     {
         if (ranges.Count == 0)
             return;
-        if (queue.Durable && _durableLog != null)
-            _commitDurable = Add(_commitDurable, RecordLayout.AlignedLength(DropLayout.DeferRanges + ranges.Count * SequenceRange.Length));
+        bool isTold = queue.Durable && _durableLog != null;
         if (kind != SettleKind.Requeue)
             FreeInCommit(queue, ranges);
         if (kind == SettleKind.Ack || (kind == SettleKind.Reject && queue.Options.DeadLetterExchange == null))
+        {
+            if (isTold)
+                _commitDurable = Add(_commitDurable, RecordLayout.AlignedLength(ranges.Count * SequenceRange.Length));
             return;
+        }
         PlanSettle(queue, ranges, kind);
         _commitDurable = Add(_commitDurable, _departures.DurableLength);
         _commitTransient = Add(_commitTransient, _departures.TransientLength);
         _commitBringsMessages |= _departures.Count > 0;
-        // What returns to a last-value queue is dropped when the transaction has brought a newer one.
-        if (queue.Options.LastValueKey != null && queue.Durable && _durableLog != null)
-            _commitDurable = Add(_commitDurable, CountOf(_returned) * DropLength);
+        if (isTold)
+            CountReturns(queue, ranges);
         ReserveMoved();
         _departures.Clear();
+    }
+
+    /// <summary>Room for the record of what returns (<c>_returned</c>): a run of sequences falls apart where one of it leaves.</summary>
+    private void CountReturns(BrokerQueue queue, SequenceRanges ranges)
+    {
+        long runs = _returned.Count;
+        if (queue.Options.LastValueKey != null)
+        {
+            // Which of them return depends on what the transaction publishes and acknowledges before.
+            runs = CountOf(ranges);
+            _commitDurable = Add(_commitDurable, runs * DropLength);
+        }
+        if (runs > 0)
+            _commitDurable = Add(_commitDurable, RecordLayout.AlignedLength(DropLayout.DeferRanges + (int)Math.Min(runs, MaxTransactionLength) * SequenceRange.Length));
     }
 
     private static long CountOf(SequenceRanges ranges)

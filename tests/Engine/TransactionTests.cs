@@ -282,6 +282,29 @@ public sealed class TransactionTests : IDisposable
         Assert.Equal((0, 1, 1), (Queue("d").Count, Queue("r").Count, Queue("q").Count));
     }
 
+    [Fact]
+    public void ShouldHaveRoomForTheRecordOfWhatReturnsWhereTransientOnesBetweenHaveExpired()
+    {
+        _engine.DeclareQueue(_session, "d");
+        _engine.OpenPublication(_session, "d", DurabilityLevel.Process);
+        _engine.OpenPublication(_session, "d", DurabilityLevel.Memory);
+        _engine.Subscribe(_session, "d", 9);
+        _engine.Run();
+        ReadOnlySpan<byte> expires = new ContentHeaderBuilder().Expiration(1000).Build();
+        for (ulong i = 1; i <= 5; i++)
+        {
+            _engine.Publish(_session, 5, i, $"{i}");
+            _engine.Publish(_session, 6, i, "gone", "", expires);
+            _engine.Run();
+        }
+        _engine.Advance(2000);
+        Settle(1, 9, SettleKind.Requeue);
+        uint request = _engine.Request(CommandType.CommitTransaction, _session);
+        _engine.Run();
+        AssertDone(request, 1);
+        Assert.Equal((0, 5), (Queue("d").UnsettledCount, Queue("d").ReadyCount));
+    }
+
     private static int Prepare(EngineHarness engine)
     {
         int session = engine.OpenSession();
