@@ -1,6 +1,7 @@
 using LowLatency.Core.Journal;
 using LowLatency.Server.Simulation;
 using LowLatency.Tests.Journals;
+using LowLatency.Tests.Wire;
 using Xunit;
 using Journal = LowLatency.Core.Journal.Journal;
 
@@ -24,8 +25,9 @@ internal sealed unsafe class CrashStates : IDisposable
     private const int Short = 12_000;
 
     /// <summary>One spare file: less to copy for each state.</summary>
-    private static readonly JournalOptions Options = JournalHarness.Options with { MaxSpares = 1 };
+    private static readonly JournalOptions Plain = JournalHarness.Options with { MaxSpares = 1 };
 
+    private readonly JournalOptions _options;
     private readonly Random _random;
     private readonly int _seed;
     private readonly long _limit;
@@ -38,8 +40,10 @@ internal sealed unsafe class CrashStates : IDisposable
 
     /// <param name="seed">Decides everything.</param>
     /// <param name="limit">States after which it ends.</param>
-    internal CrashStates(int seed, long limit)
+    /// <param name="compresses">Make cold segments, and compress them.</param>
+    internal CrashStates(int seed, long limit, bool compresses = false)
     {
+        _options = compresses ? Plain with { MemoryBytes = 0, Compression = BatchOpener.Load() } : Plain;
         _seed = seed;
         _limit = limit;
         _random = new Random(seed);
@@ -51,6 +55,9 @@ internal sealed unsafe class CrashStates : IDisposable
     /// <summary>Moments at which the power was cut.</summary>
     internal int Points => _point;
 
+    /// <summary>Segments that were compressed.</summary>
+    internal long Compressed { get; private set; }
+
     internal void Run()
     {
         using var disk = new SimulatedDisk();
@@ -59,7 +66,7 @@ internal sealed unsafe class CrashStates : IDisposable
         {
             _isExploring = true;
             using (_journal = null)
-            using (var journal = new JournalHarness(disk.Start(), Options))
+            using (var journal = new JournalHarness(disk.Start(), _options))
             {
                 _isExploring = false;
                 _model.CheckRecovered(journal, _seed, run);
@@ -69,6 +76,8 @@ internal sealed unsafe class CrashStates : IDisposable
                 if (_random.Next(4) == 0)
                     disk.FailSync = disk.Syncs + _random.Next(12);
                 _isExploring = true;
+                if (_options.Compression != null)
+                    Compress(journal);
                 for (int step = 0; step < 60 && Count < _limit && journal.Journal.State != JournalState.Failed; step++)
                 {
                     bool empties = Left(journal) < Short && _random.Next(10) == 0;
@@ -99,7 +108,7 @@ internal sealed unsafe class CrashStates : IDisposable
     private void Fill(JournalHarness journal)
     {
         int room = 1_000 + _random.Next(8_000);
-        int rolls = _random.Next(4);
+        int rolls = _options.Compression != null ? JournalOptions.MinHotSegments + _random.Next(3) : _random.Next(4);
         while (journal.Rolls < rolls || Left(journal) > room + 130_000)
         {
             if (rolls == 0 && _random.Next(8) == 0)
@@ -128,6 +137,22 @@ internal sealed unsafe class CrashStates : IDisposable
         _model.Reclaim(journal, most: 64);
         if (journal.Log.Tail / JournalHarness.SegmentSize == segment)
             _model.Append(journal, Left(journal));
+    }
+
+    /// <summary>All that is cold, in the way of all that a journal does meanwhile.</summary>
+    private void Compress(JournalHarness journal)
+    {
+        SegmentCompressor compressor = journal.Journal.Preparer.Compressor!;
+        for (int idle = 0; idle < 3 && Count < _limit;)
+        {
+            journal.Journal.Preparer.DoWork();
+            if (_random.Next(3) == 0)
+                journal.Log.TakeOffer();
+            if (_random.Next(40) == 0)
+                _model.Settle(journal, _random);
+            idle = compressor.IsBusy || journal.Log.HasOffer ? 0 : idle + 1;
+        }
+        Compressed += journal.Log.CompressedCount;
     }
 
     private static int Left(JournalHarness journal) => JournalHarness.SegmentSize - (int)(journal.Log.Tail & (JournalHarness.SegmentSize - 1));
@@ -222,7 +247,7 @@ internal sealed unsafe class CrashStates : IDisposable
         var visitor = new PrefixVisitor(_model.History);
         try
         {
-            using Journal journal = Journal.Open(_storage, Options, ref visitor, out RecoveryReport report);
+            using Journal journal = Journal.Open(_storage, _options with { Compression = null }, ref visitor, out RecoveryReport report);
             string? wrong = visitor.Wrong ?? _model.Judge(visitor.First, visitor.Count, report.TailPosition);
             if (wrong == null && journal.DurablePosition != journal.Log.Tail)
                 wrong = "served before it was durable";
