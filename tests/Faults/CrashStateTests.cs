@@ -10,6 +10,9 @@ public sealed class CrashStateTests(ITestOutputHelper output)
     private const int StatesInCi = 200_000;
     private const int StatesPerSeed = 5_000;
 
+    /// <summary>Enough for the life of a compressed segment.</summary>
+    private const int LeastStates = 3_000;
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -20,11 +23,11 @@ public sealed class CrashStateTests(ITestOutputHelper output)
         long states = 0;
         long points = 0;
         long compressed = 0;
-        int wanted = FaultSettings.Count(StatesInCi);
+        int wanted = Math.Max(FaultSettings.Count(StatesInCi), compresses ? LeastStates : 0);
         // Points are seeds here: each has so many states, or fewer where its load ends before.
         FaultSettings.ForEach(nameof(CrashStateTests), seed, int.MaxValue, () => new Nothing(), (_, point) =>
         {
-            using var run = new CrashStates(unchecked(seed + (int)point), Math.Min(StatesPerSeed, wanted), compresses);
+            using var run = new CrashStates(unchecked(seed + (int)point), compresses ? LeastStates : Math.Min(StatesPerSeed, wanted), compresses);
             run.Run();
             Interlocked.Add(ref states, run.Count);
             Interlocked.Add(ref points, run.Points);

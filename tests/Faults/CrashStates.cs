@@ -12,12 +12,15 @@ namespace LowLatency.Tests.Faults;
 /// built that the disk may then have, and recovered.
 /// </summary>
 /// <remarks>
-/// Up to 12 blocks that were stored and not synced: every subset of them, with every number of names that came through. More: a sample, some of it with torn
+/// Up to 12 blocks (5, where cold segments are compressed) that were stored and not synced: every subset of them, with every number of names that came through. More: a sample, some of it with torn
 /// blocks. Recoveries that the load itself goes through are explored like the rest.
 /// </remarks>
 internal sealed unsafe class CrashStates : IDisposable
 {
     private const int MaxExhaustive = 12;
+
+    /// <summary>As above, where a run has to come further.</summary>
+    private const int MaxExhaustiveCompressing = 5;
     private const int SamplePerPoint = 48;
     private const int ExploreOneOf = 4;
 
@@ -64,7 +67,7 @@ internal sealed unsafe class CrashStates : IDisposable
         disk.BeforeCall = () => Explore(disk);
         for (int run = 0; run < 6 && Count < _limit; run++)
         {
-            _isExploring = true;
+            _isExploring = run > 0 || _options.Compression == null; // A journal that is new is the same in both.
             using (_journal = null)
             using (var journal = new JournalHarness(disk.Start(), _options))
             {
@@ -117,9 +120,10 @@ internal sealed unsafe class CrashStates : IDisposable
             // Small ones among them, some of which are all that stays of a segment: they fit where the next one ends, and move there.
             if (_random.Next(2) == 0)
                 _model.Append(journal, _random.Next(300));
-            if (_random.Next(3) == 0)
+            bool keeps = _options.Compression != null && _random.Next(12) != 0; // What is done with is not compressed.
+            if (!keeps && _random.Next(3) == 0)
                 _model.SettleLarge(journal, _random);
-            else if (_random.Next(2) == 0)
+            else if (!keeps && _random.Next(2) == 0)
                 _model.Settle(journal, _random, most: 12);
             journal.Flush();
             journal.RunPreparer();
@@ -145,12 +149,12 @@ internal sealed unsafe class CrashStates : IDisposable
         SegmentCompressor compressor = journal.Journal.Preparer.Compressor!;
         for (int idle = 0; idle < 3 && Count < _limit;)
         {
-            journal.Journal.Preparer.DoWork();
+            int work = journal.Journal.Preparer.DoWork();
             if (_random.Next(3) == 0)
                 journal.Log.TakeOffer();
             if (_random.Next(40) == 0)
                 _model.Settle(journal, _random);
-            idle = compressor.IsBusy || journal.Log.HasOffer ? 0 : idle + 1;
+            idle = work > 0 || compressor.IsBusy || journal.Log.HasOffer ? 0 : idle + 1;
         }
         Compressed += journal.Log.CompressedCount;
     }
@@ -173,7 +177,7 @@ internal sealed unsafe class CrashStates : IDisposable
             if (names > 4 && kept < names && _random.Next(names) > 2)
                 continue;
             TakeImage(disk, kept);
-            if (_dirty.Count <= MaxExhaustive)
+            if (_dirty.Count <= (_options.Compression == null ? MaxExhaustive : MaxExhaustiveCompressing))
             {
                 for (int subset = 0; subset < 1 << _dirty.Count && Count < _limit; subset++)
                     Try(subset, kept);

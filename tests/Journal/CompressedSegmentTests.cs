@@ -240,8 +240,9 @@ public sealed unsafe class CompressedSegmentTests
     {
         using var disk = new SimulatedDisk();
         using var journal = new JournalHarness(disk.Start(), Compressing);
-        Fill(journal);
+        Fill(journal, flushes: false);
         disk.Capacity = disk.Used + SegmentSize - 1;
+        journal.Flush();
         Assert.Equal(0, Compress(journal));
         disk.Capacity++;
         Assert.Equal(Cold(journal), Compress(journal));
