@@ -49,13 +49,16 @@ internal readonly record struct ProcessCounters(
     internal static long ReadMajorFaults(int processId, string exceptThread)
     {
         long total = 0;
+        bool isFound = false;
         foreach (string task in Directory.GetDirectories($"/proc/{processId}/task"))
         {
             string stat = File.ReadAllText(task + "/stat");
-            if (!stat.Contains($"({exceptThread})", StringComparison.Ordinal))
+            if (stat.Contains($"({exceptThread})", StringComparison.Ordinal))
+                isFound = true;
+            else
                 total += Number(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[9]);
         }
-        return total;
+        return isFound ? total : throw new InvalidOperationException($"Process {processId} has no thread '{exceptThread}' to leave out.");
     }
 
     /// <summary>Time that the living threads of a process spent on a core, in nanoseconds: finer than <see cref="CpuSeconds"/>.</summary>

@@ -80,6 +80,7 @@ internal sealed class AgentRunner : IDisposable
     {
         try
         {
+            OsThread.SetName(_agent.Name);
             if (Processor >= 0 && !ThreadAffinity.TryPin(Processor))
                 throw new InvalidOperationException($"Agent '{_agent.Name}' cannot be held on processor {Processor}: this process may not use it, or there is none.");
             _agent.OnStart();

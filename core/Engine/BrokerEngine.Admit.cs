@@ -77,7 +77,7 @@ internal sealed unsafe partial class BrokerEngine
         }
         if (admission.Takers < route.Length && admission.Level != DurabilityLevel.Memory && !IsKept(in admission))
             admission.Level = DurabilityLevel.Memory;
-        if (_hasOutdated)
+        if (_hasOutdated && admission.Code == ErrorCode.None)
             PlanOutdated(route);
         CountLengths(ref admission);
     }

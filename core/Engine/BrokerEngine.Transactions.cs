@@ -21,6 +21,9 @@ internal sealed unsafe partial class BrokerEngine
     /// <summary>Transactions that were committed with something in them, since the start.</summary>
     internal long CommittedCount { get; private set; }
 
+    /// <summary>Where the journal ended with the last of them that has a record there.</summary>
+    internal long CommittedEnd { get; private set; }
+
     /// <summary>Most bytes of a transaction: what one group can hold.</summary>
     private int MaxTransactionLength => Math.Min(_limits.MaxTransactionBytes, (_durableLog ?? _transientLog).MaxBodyLength);
 
@@ -89,7 +92,8 @@ internal sealed unsafe partial class BrokerEngine
         if (_durableLog is { IsInGroup: true })
         {
             _durableLog.EndGroup();
-            end = _commitAwaitsDisk ? _durableLog.Tail : 0;
+            CommittedEnd = _durableLog.Tail;
+            end = _commitAwaitsDisk ? CommittedEnd : 0;
         }
         ulong count = (ulong)transaction.Count;
         transaction.Clear();

@@ -100,10 +100,12 @@ internal sealed partial class NaiveBroker
                 _ = IsUncertain(queue, []);
             _arrivals.AddRange(admitted.Takers.Select(queue => new Arrival(queue, message, "")));
         }
+        // What it pushes out goes with it; what that pushes out of other queues goes after it.
+        Place();
         _arrivals.AddRange(admitted.Elsewhere.Select(dead => new Arrival(dead.Queue, dead.Message, "elsewhere")));
-        PlaceArrivals();
         foreach (NaiveQueue queue in admitted.Takers)
             DropFromHead(queue);
+        _ready.RemoveAll(admitted.Takers.Contains);
         PlaceArrivals();
         return message;
     }

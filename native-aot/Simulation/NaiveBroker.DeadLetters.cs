@@ -142,8 +142,8 @@ internal sealed partial class NaiveBroker
         while (!queue.IsWithinBounds && queue.Entries.Values.Where(entry => entry.IsReady).OrderBy(queue.Priority).ThenBy(entry => entry.Sequence).FirstOrDefault() is { } head)
         {
             Bury(queue, [head], "maxlen");
-            if (_toBury.Count > 0)
-                return;
+            if (queue.Entries.ContainsKey(head.Sequence))
+                return; // It waits for room.
         }
     }
 }

@@ -136,6 +136,7 @@ internal sealed partial class NaiveBroker
         EngineMessage? found = _engine.Read(position);
         Check(found != null, $"{message} cannot be read.");
         Check(found!.PublishedNs == message.Message.Id, $"{message} has the time of {found.PublishedNs}.");
+        Check(found.ReceivedNs == message.ReceivedNs, $"{message} came at {found.ReceivedNs}, expected {message.ReceivedNs}.");
         Check(found.Key == message.Key, $"{message} has key '{found.Key}', expected '{message.Key}'.");
         Check(found.Body.AsSpan().SequenceEqual(message.Message.Body), $"{message} has another body.");
         if (message.Deaths.Length == 0)

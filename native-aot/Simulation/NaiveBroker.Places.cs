@@ -120,7 +120,8 @@ internal sealed partial class NaiveBroker
     private bool IsIt(StoredMessage message, EngineEntry found)
     {
         EngineMessage? read = _engine.Read(found.Position);
-        return read != null && read.PublishedNs == message.Message.Id && read.Key == message.Key
+        // The same message may be there twice, sent again: it came at another time.
+        return read != null && read.PublishedNs == message.Message.Id && read.ReceivedNs == message.ReceivedNs && read.Key == message.Key
             && (message.Deaths.Length == 0 ? read.Headers.AsSpan().SequenceEqual(message.Message.HeaderBytes) : NaiveHeaders.Decode(read.Headers).Means(message.Shown));
     }
 }

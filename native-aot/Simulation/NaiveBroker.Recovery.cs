@@ -5,22 +5,31 @@ internal sealed partial class NaiveBroker
 {
     /// <summary>What was durable when the journal ended where it did.</summary>
     /// <param name="IsWhole">It came with a commit: there is nothing between it and the moment before.</param>
-    private sealed record Moment(long Tail, NaiveState State, bool IsWhole = false);
+    /// <param name="Passed">What came after the moment before and went again.</param>
+    private sealed record Moment(long Tail, NaiveState State, bool IsWhole, List<(NaiveQueue Queue, NaiveEntry Entry)> Passed);
 
     private readonly List<Moment> _moments = [];
 
+    /// <summary>What came into queues since the last moment.</summary>
+    private readonly List<(NaiveQueue Queue, NaiveEntry Entry)> _came = [];
+
     /// <summary>Remembers what is durable now.</summary>
     /// <param name="tail">Where the journal ends with it; 0: where it ends now.</param>
-    private void Remember(long tail = 0)
+    private void Remember(long tail = 0, bool isWhole = false)
     {
         tail = tail != 0 ? tail : Log.Tail;
+        List<(NaiveQueue Queue, NaiveEntry Entry)> passed = _came.FindAll(one => one.Entry.Message.IsJournaled && one.Queue.Entries.GetValueOrDefault(one.Entry.Sequence)?.Message != one.Entry.Message);
+        _came.Clear();
         // What is durable will not be cut off: of those moments the last is enough.
         while (_moments.Count > 1 && _moments[1].Tail <= Durable)
             _moments.RemoveAt(0);
         while (_moments.Count > 0 && _moments[^1].Tail >= tail)
+        {
+            isWhole |= _moments[^1].IsWhole;
+            passed.AddRange(_moments[^1].Passed);
             _moments.RemoveAt(_moments.Count - 1);
-        _moments.Add(new Moment(tail, _state.CopyDurable(), _wasCommitted));
-        _wasCommitted = false;
+        }
+        _moments.Add(new Moment(tail, _state.CopyDurable(), isWhole, passed));
     }
 
     /// <summary>The broker has come back: is everything there that has to be, and nothing else?</summary>
@@ -41,7 +50,10 @@ internal sealed partial class NaiveBroker
         _state = state;
         RecoverTopology(after.State);
         foreach (NaiveQueue queue in state.Queues)
-            Recover(queue, after.State.FindQueue(queue.Host, queue.Name) ?? queue, flags);
+        {
+            IEnumerable<NaiveEntry> passed = after == before ? [] : after.Passed.Where(one => one.Queue.Host == queue.Host && one.Queue.Name == queue.Name).Select(one => one.Entry);
+            Recover(queue, after.State.FindQueue(queue.Host, queue.Name) ?? queue, [.. passed], flags);
+        }
         CheckTopology();
 
         _moments.Clear();
@@ -76,18 +88,18 @@ internal sealed partial class NaiveBroker
             _state.Hosts.Remove(host.Name);
     }
 
-    private void Recover(NaiveQueue queue, NaiveQueue after, RecoveredFlags flags)
+    private void Recover(NaiveQueue queue, NaiveQueue after, NaiveEntry[] passed, RecoveredFlags flags)
     {
         EngineQueue? real = _engine.Find(queue.Host, queue.Name);
         Check(real != null, $"Queue {queue.Name} did not come back.");
         Dictionary<long, EngineEntry> found = real!.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
         var recovered = new List<NaiveEntry>();
-        foreach (long sequence in queue.Entries.Keys.Union(after.Entries.Keys).Union(queue.Ghosts.Keys).Union(after.Ghosts.Keys))
+        foreach (long sequence in queue.Entries.Keys.Union(after.Entries.Keys).Union(queue.Ghosts.Keys).Union(after.Ghosts.Keys).Union(passed.Select(entry => entry.Sequence)))
         {
             NaiveEntry? first = queue.Entries.GetValueOrDefault(sequence);
             NaiveEntry? last = after.Entries.GetValueOrDefault(sequence);
             // One that was replaced in its place may be there again.
-            NaiveEntry[] candidates = [.. new[] { first, last, queue.Ghosts.GetValueOrDefault(sequence), after.Ghosts.GetValueOrDefault(sequence) }.OfType<NaiveEntry>()];
+            NaiveEntry[] candidates = [.. new[] { first, last, queue.Ghosts.GetValueOrDefault(sequence), after.Ghosts.GetValueOrDefault(sequence) }.OfType<NaiveEntry>(), .. passed.Where(entry => entry.Sequence == sequence)];
             bool isThere = found.Remove(sequence, out EngineEntry? there);
             NaiveEntry entry = candidates.FirstOrDefault(candidate => isThere && IsIt(candidate.Message, there!)) ?? candidates[0];
             bool mayBeGone = first == null || last == null || entry.IsUncertain;

@@ -146,7 +146,8 @@ internal sealed partial class NaiveBroker
         }
         _isCommitting = false;
         // What it pushes out has records of its own.
-        _wasCommitted = !_state.Queues.Any(queue => queue.Options.Overflow == "drop-head" && !queue.IsWithinBounds);
+        if (_core.Engine.CommittedEnd > _tailBefore)
+            Remember(_core.Engine.CommittedEnd, isWhole: true);
         foreach (NaiveQueue queue in _state.Queues)
             DropFromHead(queue);
         PlaceArrivals();
@@ -177,7 +178,4 @@ internal sealed partial class NaiveBroker
     }
 
     private static bool IsMandatory(NaivePublication publication, Publish command) => publication.IsMandatory || (command.Flags & PublishFlags.Mandatory) != 0;
-
-    /// <summary>The call that is being looked at was a commit, and nothing else.</summary>
-    private bool _wasCommitted;
 }

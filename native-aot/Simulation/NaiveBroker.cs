@@ -55,6 +55,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _emptied.Clear();
         _given.Clear();
         _ready.Clear();
+        _came.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;

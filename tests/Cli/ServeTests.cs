@@ -42,6 +42,14 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNameItsThreadsForThoseWhoLookFromOutside()
+    {
+        using var broker = new ToolBroker(["--threading", "dedicated"]);
+        IEnumerable<string> names = Directory.GetDirectories($"/proc/{broker.Tool.ProcessId}/task").Select(task => File.ReadAllText(task + "/comm").TrimEnd());
+        Assert.Superset(new HashSet<string> { "engine", "transport", "flusher", "preparer" }, names.ToHashSet());
+    }
+
+    [Fact]
     public void ShouldRefuseASecondBrokerOnTheSameFolder()
     {
         using var broker = new ToolBroker([]);

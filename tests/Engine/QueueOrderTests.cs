@@ -97,6 +97,26 @@ public sealed class QueueOrderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldKeepWhatARejectedMessageWouldHaveReplacedInTheOtherLog()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("full", QueueHarness.Arguments.Add("x-max-length", 0).Add("x-overflow", "reject-publish-dlx").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", ""));
+        _broker.Publish("q", "on disk");
+        _broker.Engine.Exchange(_broker.Session, "both", ExchangeKind.Fanout);
+        _broker.Engine.Bind(_broker.Session, "both", "full");
+        _broker.Engine.Bind(_broker.Session, "both", "q");
+        _broker.Engine.Events.Clear();
+        _broker.Engine.OpenPublication(_broker.Session, "q", DurabilityLevel.Memory, exchange: "both");
+        _broker.Engine.Run();
+        _broker.Engine.Publish(_broker.Session, _broker.Engine.Single<PublicationOpenedEvent>(EventType.PublicationOpened).Publication, 1, "in memory");
+        _broker.Engine.Run();
+        Assert.Equal((int)ErrorCode.QueueFull, _broker.Engine.Single<RejectedEvent>(EventType.Rejected).Code);
+        Assert.Equal(["in memory"], _broker.Take("dead"));
+        Assert.Equal(["on disk"], _broker.Take("q"));
+    }
+
+    [Fact]
     public void ShouldKeepWhatIsBehindALargeOneThatGoesFromThePlaceItTook()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol").Add("x-max-length-bytes", 1000).Add("x-overflow", "drop-head"));

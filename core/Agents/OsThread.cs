@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace LowLatency.Core.Agents;
+
+/// <summary>What the kernel is told of the calling thread. Linux; elsewhere nothing happens.</summary>
+internal static unsafe partial class OsThread
+{
+    private const int MaxNameLength = 15;
+    private const int SetNameOption = 15; // PR_SET_NAME
+
+    /// <summary>Names it in <c>top -H</c>, <c>perf</c> and <c>/proc</c>: native AOT does not. At most 15 bytes of the name are kept.</summary>
+    internal static void SetName(string name)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        byte* text = stackalloc byte[MaxNameLength + 1];
+        int length = Encoding.ASCII.GetBytes(name.AsSpan(0, Math.Min(name.Length, MaxNameLength)), new Span<byte>(text, MaxNameLength));
+        text[length] = 0;
+        _ = ProcessControl(SetNameOption, (nuint)text, 0, 0, 0);
+    }
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int ProcessControl(int option, nuint first, nuint second, nuint third, nuint fourth);
+}
