@@ -32,7 +32,7 @@ internal static unsafe class SegmentFigure
             yield return new("segment", $"{name}: length of a compressed segment's file, of the segment", 100.0 * compressed.Length / SegmentSize, "%");
             yield return new("segment", "… to make, written, synced and compared, per MiB of the segment", compressed.MakeMs, "ms");
             yield return new("segment", "… to bring into memory and check, per MiB", compressed.LoadMs, "ms");
-            yield return new("segment", "… as much for a segment that is not compressed, from the page cache", plain.LoadMs, "ms");
+            yield return new("segment", "… as much for a segment that is not compressed", plain.LoadMs, "ms");
         }
     }
 
