@@ -65,11 +65,17 @@ internal sealed unsafe partial class RecordLog
         if (Decompressed.Bytes <= most)
             return 0;
         Decompressed.CopyTo(_candidates);
-        _candidates.RemoveAll(file => FindSegment(file.SegmentId * _segmentSize) is not { } segment || segment.File != file || segment.Slot != null);
-        _candidates.Sort((a, b) => a.LastUse.CompareTo(b.LastUse));
         long left = 0;
-        foreach (CompressedSegmentFile file in _candidates)
-            left += file.PresentBytes;
+        for (int i = _candidates.Count - 1; i >= 0; i--)
+        {
+            CompressedSegmentFile file = _candidates[i];
+            // Not in a slot, and not on its way out of the log with all that it has.
+            if (FindSegment(file.SegmentId * _segmentSize) is { Slot: null } segment && segment.File == file)
+                left += file.PresentBytes;
+            else
+                _candidates.RemoveAt(i);
+        }
+        _candidates.Sort(static (a, b) => a.LastUse.CompareTo(b.LastUse));
         int count = 0;
         foreach (CompressedSegmentFile file in _candidates)
         {

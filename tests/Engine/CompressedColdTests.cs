@@ -1,8 +1,6 @@
 using System.Globalization;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
-using LowLatency.Core.Messages;
-using LowLatency.Core.Queues;
 using LowLatency.Server.Simulation;
 using LowLatency.Tests.Journals;
 using Xunit;

@@ -314,6 +314,7 @@ public sealed unsafe class CompressedSegmentTests
             VerifyResult verified = JournalVerifier.Verify(disk.Start());
             Assert.True(verified.Verdict == VerifyVerdict.Damaged, $"byte {at}: verify says {verified.Verdict}");
             Assert.InRange(verified.End, 2 * SegmentSize, 3 * SegmentSize);
+            Assert.Equal(at < CompressedSegmentFile.BlocksStart(SegmentSize) ? HeaderStatus.Damaged : HeaderStatus.Valid, verified.Segments[2].Header);
             JournalException error = Assert.Throws<JournalException>(() => new JournalHarness(disk.Start(), Plain));
             Assert.True(error.Error == JournalError.Damaged, $"byte {at}: {error.Message}");
             Assert.Equal(JournalFiles.Segment(2), error.FileName);
