@@ -7,7 +7,7 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source, ReaderR
     private const int Chunk = 1024 * 1024;
 
     /// <summary>Segments that may stay in memory beyond the hot ones until they are compressed.</summary>
-    private const int MaxAwaited = 4;
+    private const int MaxAwaited = 2;
 
     private long _releasedTo = -1;
 

@@ -29,6 +29,7 @@ public sealed class CompressedJournalTests : IDisposable
         Assert.DoesNotContain("damaged", verify.OutputText, StringComparison.Ordinal);
         using Tool list = Tool.Run([], "journal", "list", _broker.Folder);
         Assert.Contains($"{Lines:N0}", list.OutputText.Split('\n').Single(row => row.Contains("│ total", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.InRange(list.OutputText.Split('\n').Count(row => row.Contains(" closed, compressed ", StringComparison.Ordinal)), 5, Lines / 1000);
         using Tool dump = Tool.Run([], "journal", "dump", _broker.Folder, "--type", "Message", "--payload");
         string[] dumped = dump.OutputText.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(lines, dumped.Select(Payload));

@@ -191,6 +191,49 @@ public sealed unsafe class CompressedSegmentTests
     }
 
     [Fact]
+    public void ShouldGiveReadersWholeRecordsWhileMemoryComesAndGoes()
+    {
+        const int reads = 3_000;
+        using var disk = new SimulatedDisk();
+        using var journal = new JournalHarness(disk.Start(), Compressing);
+        Fill(journal, segments: 7);
+        Compress(journal);
+        journal.Journal.EnableRetirement();
+        KnownRecord[] cold = [.. journal.Appended.Where(record => record.Position < journal.Log.FirstHotIndex * SegmentSize)];
+        int running = 2;
+        string? wrong = null;
+        var threads = new Thread[running];
+        for (int i = 0; i < threads.Length; i++)
+        {
+            var random = new Random(i);
+            threads[i] = new Thread(() =>
+            {
+                using ReaderSection section = journal.Journal.RegisterReader();
+                for (int read = 0; read < reads && wrong == null; read++)
+                {
+                    section.Enter();
+                    KnownRecord[] some = [cold[random.Next(cold.Length)], cold[random.Next(cold.Length)]];
+                    nint[] records = [(nint)journal.Log.Record(some[0].Position), (nint)journal.Log.Record(some[1].Position)];
+                    for (int at = 0; at < some.Length; at++)
+                    {
+                        if (!some[at].Body.AsSpan().SequenceEqual(new ReadOnlySpan<byte>((byte*)records[at] + RecordLayout.HeaderLength, some[at].Body.Length)))
+                            wrong = $"body at {some[at].Position}";
+                    }
+                    section.Exit();
+                }
+                Interlocked.Decrement(ref running);
+            });
+            threads[i].Start();
+        }
+        long went = 0;
+        while (Volatile.Read(ref running) > 0)
+            went += journal.Log.LetGoOfDecompressed(0, journal.Journal.Readers);
+        Array.ForEach(threads, thread => thread.Join());
+        Assert.Null(wrong);
+        Assert.True(went > 0);
+    }
+
+    [Fact]
     public void ShouldGoWithTheFileWhenItIsNeededNoLonger()
     {
         using var disk = new SimulatedDisk();
