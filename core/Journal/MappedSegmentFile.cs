@@ -62,6 +62,7 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         // msync of a shared mapping is the file's fsync over the range, error reporting included. A recycled segment holds dirty
         // pages of its former life behind the tail: writing 64 MiB that nobody will read costs more than all that is appended.
         int start = offset & -PageLength;
+        Unmap(start, offset - start + length);
         while (NativeFile.SyncMemory(_memory + start, (nuint)(offset - start + length), NativeFile.SyncAndWait) != 0)
         {
             int error = NativeFile.LastError;
@@ -93,6 +94,8 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
 
     internal override int Populate(int offset, int length, bool writeOut)
     {
+        // As single pages: what a fault brings in comes with its surroundings, in folios of up to 2 MiB, and a sync of one page writes all of its folio.
+        _ = NativeFile.AdviseFile(_file, offset, length, NativeFile.AdviceWillNeed);
         if (NativeFile.AdviseMemory(_memory + offset, (nuint)length, NativeFile.AdvicePopulateWrite) != 0)
         {
             int error = NativeFile.LastError;
@@ -204,6 +207,15 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
             if (FileLength >= offset + PageLength)
                 offset += PageLength;
         }
+    }
+
+    /// <summary>Lets go of pages that are about to be written out. They stay in the page cache, and are mapped again, several at once, when they are read.</summary>
+    /// <remarks>Write-back protects each mapped page from writing on its own, and has the other processors forget it: some 10 µs a page where one of them
+    /// runs a thread of this process (172 KiB: 557 µs), against one round for all of them here (167 µs).</remarks>
+    private void Unmap(int start, int length)
+    {
+        if (length > 2 * PageLength)
+            _ = NativeFile.AdviseMemory(_memory + start, (nuint)length, NativeFile.AdviceDontNeed);
     }
 
     private void Touch(int offset, int length)
