@@ -196,7 +196,7 @@ public sealed unsafe class CompressedSegmentTests
         const int reads = 3_000;
         using var disk = new SimulatedDisk();
         using var journal = new JournalHarness(disk.Start(), Compressing);
-        Fill(journal, segments: 7);
+        Fill(journal, segments: 14);
         Compress(journal);
         journal.Journal.EnableRetirement();
         KnownRecord[] cold = [.. journal.Appended.Where(record => record.Position < journal.Log.FirstHotIndex * SegmentSize)];
