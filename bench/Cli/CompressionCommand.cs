@@ -5,7 +5,7 @@ using LowLatency.Bench.Workloads;
 
 namespace LowLatency.Bench.Cli;
 
-/// <summary><c>compression</c>: what batches cost and spare.</summary>
+/// <summary><c>compression</c>: what batches and compressed segments cost and spare.</summary>
 internal static class CompressionCommand
 {
     internal static Command Create()
@@ -19,7 +19,7 @@ internal static class CompressionCommand
         only.AcceptOnlyFromAmong(ids);
         var markdown = new Option<bool>("--markdown") { Description = "Print the table as it stands in docs/performance.md." };
         var command = new Command("compression", """
-            What batches compressed with LZ4 cost and spare, for market data and for noise: to make and to open one, and in throughput over TCP.
+            What batches compressed with LZ4 cost and spare, for market data and for noise: to make and to open one, and in throughput over TCP; and the same of compressed segments of the journal.
             """)
         {
             only, shared.Size, runs, seconds, shared.Data, shared.Server, markdown, shared.Json,

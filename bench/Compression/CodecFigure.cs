@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using LowLatency.Bench.Machine;
 using LowLatency.Bench.Reports;
 using LowLatency.Bench.Workloads;
+using LowLatency.Core.Compression;
 using LowLatency.Transport.Wire;
 
 namespace LowLatency.Bench.Compression;

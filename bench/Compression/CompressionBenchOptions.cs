@@ -9,7 +9,7 @@ internal sealed record CompressionBenchOptions
     /// <summary>Bytes of a body.</summary>
     public int Size { get; init; } = 128;
 
-    /// <summary>Rounds, and throughput runs, of which a figure is the median.</summary>
+    /// <summary>Rounds, and throughput runs, of which a figure is the median; and segments that are compressed.</summary>
     public int Runs { get; init; } = 5;
 
     /// <summary>How long a round of the codec takes, at least, in milliseconds.</summary>

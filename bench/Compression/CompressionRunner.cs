@@ -8,6 +8,7 @@ internal static class CompressionRunner
     internal static IReadOnlyList<(string Id, Func<CompressionBenchOptions, IEnumerable<Figure>> Measure)> Groups { get; } =
     [
         ("codec", CodecFigure.Measure),
+        ("segment", SegmentFigure.Measure),
         ("wire", WireFigure.Measure),
     ];
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using LowLatency.Core.Agents;
+using LowLatency.Core.Compression;
 using LowLatency.Core.Journal;
 using LowLatency.Core.Rings;
 using BrokerJournal = LowLatency.Core.Journal.Journal;
@@ -133,6 +134,7 @@ internal sealed class BrokerCore : IDisposable
             MemoryBytes = options.JournalMemoryBytes,
             ReserveLength = reserve,
             Readers = _readers,
+            Compression = options.CompressJournal && Lz4.TryLoad(null, out Lz4? lz4, out _) ? lz4 : null,
         };
         BrokerJournal journal = BrokerJournal.Open(storage, journalOptions, ref visitor, out RecoveryReport report);
         // The first record of the run may be the one that does not fit.

@@ -24,6 +24,9 @@ public sealed record BrokerOptions
     /// </summary>
     public long JournalMemoryBytes { get; init; } = 1024L * 1024 * 1024;
 
+    /// <summary>Compress segments that are not kept in memory with LZ4, where that spares a quarter of their bytes and the machine has the library.</summary>
+    public bool CompressJournal { get; init; }
+
     /// <summary>Every other limit.</summary>
     public BrokerLimits Limits { get; init; } = new();
 }

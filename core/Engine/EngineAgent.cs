@@ -19,6 +19,7 @@ internal sealed class EngineAgent : IAgent
     private readonly MpscByteRing _ingress;
     private readonly EgressPorts _ports;
     private readonly BrokerJournal? _journal;
+    private readonly ReaderSection? _section;
     private readonly int _batch;
 
     private long _housekeepingMs;
@@ -38,6 +39,7 @@ internal sealed class EngineAgent : IAgent
         _ingress = ingress;
         _ports = ports;
         _journal = journal;
+        _section = journal?.RegisterReader();
         _batch = batch;
     }
 
@@ -62,9 +64,21 @@ internal sealed class EngineAgent : IAgent
 
     public int DoWork()
     {
+        if (_section == null)
+            return RunCycle();
+        // What it reads of compressed segments stays for the cycle.
+        _section.Enter();
+        int work = RunCycle();
+        _section.Exit();
+        return work;
+    }
+
+    private int RunCycle()
+    {
         long durable = 0;
         if (_journal != null)
         {
+            _journal.Log.TakeOffer();
             durable = _journal.DurablePosition;
             if (_journal.State == JournalState.Failed && !_hasFailed)
                 return OnJournalFailed(_journal.FailureText);

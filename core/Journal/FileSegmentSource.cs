@@ -122,7 +122,14 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     internal override void Recycle(Segment segment)
     {
         _nextLookMs = 0;
-        if (_spares.Count < _maxSpares)
+        if (segment.Replacement != null)
+        {
+            _storage.Replace(segment.Replacement, segment.File!.Name);
+            _storage.SyncDirectory();
+            segment.File.Dispose();
+            return;
+        }
+        if (_spares.Count < _maxSpares && segment.Compressed == null)
         {
             _storage.Rename(segment.File!, NextSpareName());
             _storage.SyncDirectory();
@@ -147,6 +154,10 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
         segment.PopulatedTo = 0; // Who writes it again does not find its pages.
         return true;
     }
+
+    /// <summary>Whether a segment is on the disk, and there is room for it a second time. Preparer.</summary>
+    internal bool CanReplace(Segment segment) =>
+        _flusher!.DurablePosition >= segment.Base + segment.Length && _storage.FreeBytes - _identity.Size >= _minFreeBytes;
 
     /// <summary>Closes the spare files. The preparer has ended.</summary>
     internal void DisposeSpares()

@@ -42,6 +42,9 @@ internal interface IJournalStorage : IDisposable
     /// <summary>Gives an open file another name, which no file has. Durable after <see cref="SyncDirectory"/>.</summary>
     void Rename(SegmentFile file, string name);
 
+    /// <summary>Gives an open file the name of another, which has none from then on: after a crash the name is the one's or the other's. Durable after <see cref="SyncDirectory"/>.</summary>
+    void Replace(SegmentFile file, string name);
+
     /// <summary>Removes a file. Durable after <see cref="SyncDirectory"/>.</summary>
     void Delete(string name);
 

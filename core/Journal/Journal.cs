@@ -27,7 +27,10 @@ internal sealed unsafe class Journal : IDisposable
         Readers = options.Readers ?? new ReaderRegistry();
         Flusher = new FlusherAgent(Log, Log.Tail);
         _source.Attach(Flusher);
-        Preparer = new PreparerAgent("preparer", Log, _source, Readers);
+        Preparer = new PreparerAgent("preparer", Log, _source, Readers)
+        {
+            Compressor = options.Compression == null ? null : new SegmentCompressor(Log, _source, storage, options.Compression),
+        };
         Epoch = recovered.Report.Epoch;
         JournalId = recovered.Report.JournalId;
         BrokerId = recovered.Report.BrokerId;
@@ -127,6 +130,7 @@ internal sealed unsafe class Journal : IDisposable
     internal void EnableRetirement()
     {
         _canRetire = true;
+        Log.EndOpening();
         Log.LookForEmptySegments(); // What an earlier run left without a live message.
     }
 

@@ -29,4 +29,7 @@ internal enum JournalError
 
     /// <summary>An option is outside its range.</summary>
     InvalidOption,
+
+    /// <summary>Segments are compressed, and this machine has no library to read them.</summary>
+    LibraryMissing,
 }

@@ -1,8 +1,12 @@
+using LowLatency.Core.Compression;
+
 namespace LowLatency.Core.Journal;
 
 /// <summary>The files of a journal's folder, sorted by what they are, with the segments' headers read.</summary>
 internal sealed class JournalFolder : IDisposable
 {
+    private Lz4? _lz4;
+
     private JournalFolder(IJournalStorage storage) => Storage = storage;
 
     internal IJournalStorage Storage { get; }
@@ -63,6 +67,10 @@ internal sealed class JournalFolder : IDisposable
             Segments.Add(segment);
             segment.Status = SegmentScanner.ReadHeader(file, out SegmentHeader header);
             segment.Header = header;
+            if (header.IsCompressed && CompressedSegmentFile.TryOpen(file, header, Lz4For(name)) is { } compressed)
+                segment.File = compressed;
+            else if (header.IsCompressed)
+                segment.Status = HeaderStatus.Damaged;
         }
         else if (JournalFiles.IsSpare(name, out long number))
         {
@@ -72,6 +80,13 @@ internal sealed class JournalFolder : IDisposable
         {
             UnknownFiles.Add(name);
         }
+    }
+
+    private Lz4 Lz4For(string name)
+    {
+        if (_lz4 == null && !Lz4.TryLoad(null, out _lz4, out string? problem))
+            throw new JournalException(JournalError.LibraryMissing, $"{name} in {Storage.Location} is compressed. {problem} Nothing was changed.") { FileName = name };
+        return _lz4;
     }
 
     private void FindIdentity()
@@ -84,7 +99,7 @@ internal sealed class JournalFolder : IDisposable
             {
                 throw new JournalException(
                     JournalError.FormatTooNew,
-                    $"{name} in {Storage.Location} has a format that this broker does not know (it knows version {SegmentLayout.CurrentVersion}). Nothing was changed. Use the broker that wrote it, or a newer one.")
+                    $"{name} in {Storage.Location} has a format that this broker does not know (it knows versions {SegmentLayout.PlainVersion} and {SegmentLayout.CompressedVersion}). Nothing was changed. Use the broker that wrote it, or a newer one.")
                 {
                     FileName = name,
                 };
@@ -158,7 +173,10 @@ internal sealed class FoundSegment(long id, SegmentFile file)
     /// <summary>By its name.</summary>
     internal long Id => id;
 
-    internal SegmentFile File => file;
+    internal SegmentFile File { get; set; } = file;
+
+    /// <summary>It is on the disk whole: only such a segment is compressed.</summary>
+    internal bool IsCompressed => File is CompressedSegmentFile;
 
     internal HeaderStatus Status { get; set; }
 

@@ -1,3 +1,5 @@
+using LowLatency.Core.Compression;
+
 namespace LowLatency.Core.Journal;
 
 /// <summary>Sizes and limits of a journal.</summary>
@@ -27,6 +29,9 @@ internal sealed record JournalOptions
 
     /// <summary>The active one and those that are not synced yet.</summary>
     internal const int MinHotSegments = 4;
+
+    /// <summary>What cold segments are compressed with; <c>null</c>: none is.</summary>
+    internal Lz4? Compression { get; init; }
 
     /// <summary>The threads that read in place, when more than one log shares them; <c>null</c>: the journal makes its own.</summary>
     internal ReaderRegistry? Readers { get; init; }

@@ -166,7 +166,9 @@ internal sealed class JournalReader : IDisposable
     /// <summary>The end, a torn tail, or damage? A marker behind it that knows of something durable beyond it proves damage.</summary>
     private JournalEnd Judge(int index, long end)
     {
-        long durable = 0;
+        // What is compressed was on the disk whole.
+        int whole = Folder.Segments.FindLastIndex(segment => segment.IsCompressed);
+        long durable = whole >= index ? (Folder.Segments[whole].Id + 1) * SegmentSize : 0;
         long traceEnd = end;
         for (int i = index; i < Folder.Segments.Count; i++)
         {

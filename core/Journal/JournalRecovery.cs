@@ -116,8 +116,8 @@ internal static unsafe class JournalRecovery
         var log = new RecordLog(identity.Size, SegmentLayout.HeaderLength, Reserve(options, identity.Size), epoch, isTransient: false);
         log.LimitMemory(options.HotSegments(identity.Size), options.ColdSegments(identity.Size));
         for (int i = scan.First; i < last; i++)
-            log.AddOlder(MapSegment(folder.Segments[i], identity));
-        Segment active = MapSegment(folder.Segments[last], identity);
+            log.AddOlder(MapSegment(log, folder.Segments[i], identity));
+        Segment active = MapSegment(log, folder.Segments[last], identity);
         int offset = Math.Max((int)(end - active.Base), SegmentLayout.HeaderLength);
         ZeroFrom(active, offset);
         bool atStart = offset == SegmentLayout.HeaderLength;
@@ -165,6 +165,14 @@ internal static unsafe class JournalRecovery
         for (int i = end - 1; i >= from; i--)
         {
             FoundSegment segment = folder.Segments[i];
+            if (segment.IsCompressed)
+            {
+                // No spare: it is too short.
+                segment.File.Dispose();
+                folder.Storage.Delete(segment.File.Name);
+                folder.Storage.SyncDirectory();
+                continue;
+            }
             bool isReadable = segment.Status == HeaderStatus.Valid || segment.Status == HeaderStatus.Empty;
             string name = isReadable ? source.NextSpareName() : AsideName(folder, segment.File.Name);
             folder.Storage.Rename(segment.File, name);
@@ -175,9 +183,11 @@ internal static unsafe class JournalRecovery
         }
     }
 
-    private static Segment MapSegment(FoundSegment found, in SegmentHeader identity)
+    private static Segment MapSegment(RecordLog log, FoundSegment found, in SegmentHeader identity)
     {
         found.File.Map(identity.Size);
+        if (found.File is CompressedSegmentFile compressed)
+            compressed.Owner = log.Decompressed;
         return new Segment
         {
             File = found.File,

@@ -163,6 +163,7 @@ internal sealed unsafe class JournalScan
         Last = index;
         End = end;
         CheckNewer();
+        CheckCompressed(index, end);
         if (index == _folder.Segments.Count && RecordTypes.FillsOnlyBeforeAnother(_lastType))
             throw Missing(_folder.Segments[^1].Id + 1);
         SweepRest(index, end);
@@ -173,6 +174,20 @@ internal sealed unsafe class JournalScan
     {
         if (_scanner.NewerPosition >= 0)
             throw JournalFolder.NewerRecord(_folder.Storage.Location, _scanner.NewerPosition, _size);
+    }
+
+    /// <summary>A compressed segment was on the disk whole, and some others after it were there: the journal does not end before them.</summary>
+    private void CheckCompressed(int index, long end)
+    {
+        int last = _folder.Segments.FindLastIndex(segment => segment.IsCompressed);
+        if (last >= index)
+            throw Damaged(index, end, (_folder.Segments[last].Id + 1) * _size);
+        if (index == First || !_folder.Segments[index - 1].IsCompressed)
+            return;
+        if (index == _folder.Segments.Count)
+            throw Missing(_folder.Segments[^1].Id + 1);
+        if (_folder.Segments[index].Status != HeaderStatus.Valid)
+            throw Damaged(index, end, end);
     }
 
     // A disk gives more where more than one read is under way: of two segments behind the one that is read.

@@ -85,6 +85,8 @@ internal sealed class JournalVerifier : IDisposable
         uint lastEpoch = 0;
         int end = 0;
         int offset = SegmentLayout.HeaderLength;
+        if (segment.IsCompressed)
+            _knownDurable = Math.Max(_knownDurable, start + _size); // It was on the disk whole.
         if (segment.Status != HeaderStatus.Valid)
             _gaps.Add(new DamagedRange(segment.File.Name, start, SegmentLayout.HeaderLength));
         while (offset < _size)

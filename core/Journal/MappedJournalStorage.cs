@@ -162,6 +162,8 @@ internal sealed unsafe class MappedJournalStorage : IJournalStorage
         file.Name = name;
     }
 
+    public void Replace(SegmentFile file, string name) => Rename(file, name);
+
     public void Delete(string name)
     {
         if (NativeFile.Unlink(Path.Combine(_directory, name)) != 0)

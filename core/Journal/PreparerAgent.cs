@@ -8,6 +8,9 @@ internal sealed class PreparerAgent : IAgent
 {
     private const int PopulateChunk = 1024 * 1024;
 
+    /// <summary>Between two looks at a segment that is compressed: it takes a quarter of a processor at most.</summary>
+    private const int CompressPauseMs = 4;
+
     private readonly RecordLog _log;
     private readonly SegmentSource _source;
     private readonly ReaderRegistry _readers;
@@ -20,10 +23,17 @@ internal sealed class PreparerAgent : IAgent
         _log = log;
         _source = source;
         _readers = readers;
-        _loader = new SegmentLoader(log, source);
+        _loader = new SegmentLoader(log, source, readers);
     }
 
     public string Name { get; }
+
+    /// <summary>Compresses cold segments; <c>null</c>: nobody does. Set before the log is used.</summary>
+    internal SegmentCompressor? Compressor
+    {
+        get => _loader.Compressor;
+        init => _loader.Compressor = value;
+    }
 
     /// <summary>Wakes the agent's thread. Set before the log is used; needed only where a thread parks.</summary>
     internal WakeSignal? Wake
@@ -46,6 +56,9 @@ internal sealed class PreparerAgent : IAgent
             int work = TakeBack() + Prepare() + _loader.DoWork() + (TouchesPages ? Populate() : 0);
             if (_source.LookAtSpace())
                 _log.OnSpace?.Wake();
+            // Not counted: the thread parks after each step.
+            if (work == 0)
+                Compressor?.DoWork();
             return work;
         }
         catch (StorageException error)
@@ -55,9 +68,12 @@ internal sealed class PreparerAgent : IAgent
         }
     }
 
+    public int ParkLimitMs(int timeoutMs) => Compressor is { IsBusy: true } ? Math.Min(timeoutMs, CompressPauseMs) : timeoutMs;
+
     /// <summary>Gives back what it holds. The thread has ended.</summary>
     internal void DisposeSegments()
     {
+        Compressor?.Dispose();
         for (Segment? segment = _log.TakeRetired(); segment != null; segment = segment.NextRetired)
             _retired.Add(segment);
         foreach (Segment segment in _retired)
@@ -81,7 +97,8 @@ internal sealed class PreparerAgent : IAgent
             int oldest = 0;
             for (int i = 1; i < _retired.Count; i++)
             {
-                if (_retired[i].Index < _retired[oldest].Index)
+                // Before a segment goes, its compressed file takes its name.
+                if (_retired[i].Index < _retired[oldest].Index || (_retired[i].Index == _retired[oldest].Index && _retired[i].Replacement != null))
                     oldest = i;
             }
             Segment segment = _retired[oldest];

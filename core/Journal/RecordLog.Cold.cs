@@ -13,6 +13,7 @@ internal sealed unsafe partial class RecordLog
     private LoadSlot[] _slots = [];
     private int _hotSegments;
     private long _hotFrom;
+    private long _coldBefore; // Those that were compressed when there was less memory are cold wherever they are.
     private long _uses;
     private long _tickets;
     private int _loadsDone;
@@ -27,7 +28,7 @@ internal sealed unsafe partial class RecordLog
     internal ReadOnlySpan<LoadSlot> Slots => _slots;
 
     /// <summary>Index of the first hot segment. Any thread, once the log has started.</summary>
-    internal long FirstHotIndex => _hotSegments == 0 ? 0 : Math.Max(0, Active!.Index - _hotSegments + 1);
+    internal long FirstHotIndex => FirstHot(Active!.Index);
 
     /// <summary>Sets how much of the log is kept in memory. Before <see cref="Start"/>; without it all of it is hot.</summary>
     /// <param name="hotSegments">The active one and those before it.</param>
@@ -131,6 +132,8 @@ internal sealed unsafe partial class RecordLog
         Volatile.Write(ref _loadsDone, _loadsDone + 1);
         OnSpace?.Wake();
     }
+
+    private long FirstHot(long activeIndex) => _hotSegments == 0 ? 0 : Math.Max(_coldBefore, activeIndex - _hotSegments + 1);
 
     private LoadStatus Ask(Segment segment, bool isReadAhead)
     {

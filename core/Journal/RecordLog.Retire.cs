@@ -128,6 +128,7 @@ internal sealed unsafe partial class RecordLog
         for (long index = _oldestIndex; _active != null && index <= _active.Index; index++)
             _table.Find(index)?.File?.Dispose();
         _next?.File?.Dispose();
+        _offer?.File.Dispose();
     }
 
     /// <summary>The list of retired segments, newest first, which is the caller's now. Preparer.</summary>
@@ -140,6 +141,12 @@ internal sealed unsafe partial class RecordLog
         Forwards.Forget(segment.Index);
         while (_oldestIndex < _active!.Index && _table.Find(_oldestIndex) == null)
             _oldestIndex++;
+        GiveBack(segment);
+    }
+
+    /// <summary>Hands what is not in the log to the preparer, who takes it back when no reader sees it any more.</summary>
+    private void GiveBack(Segment segment)
+    {
         Segment? head;
         do
         {

@@ -50,6 +50,11 @@ internal sealed unsafe partial class RecordLog
         _table.Add(segment);
         if (_oldestIndex < 0)
             _oldestIndex = segment.Index;
+        if (segment.Compressed != null)
+        {
+            _coldBefore = segment.Index + 1;
+            _isOpening = true;
+        }
     }
 
     /// <summary>The next claim calls the roll handler first, as after a roll: the tail is at the start of a segment without a snapshot.</summary>
@@ -181,7 +186,7 @@ internal sealed unsafe partial class RecordLog
         _limit = offset;
         _claimLength = 0;
         if (_hotSegments > 0)
-            _hotFrom = Math.Max(0, segment.Index - _hotSegments + 1) << _shift;
+            _hotFrom = FirstHot(segment.Index) << _shift;
         Volatile.Write(ref _active, segment);
         _publishedTail.WriteRelease(_base + _offset);
     }

@@ -158,12 +158,13 @@ internal sealed unsafe partial class RecordLog
 
     /// <summary>The header of the record at a position that the engine gave out.</summary>
     /// <returns><c>null</c> when its segment is gone. Else valid until the reader leaves its section.</returns>
-    /// <remarks>Engine thread, or any thread inside its <see cref="ReaderSection"/>. The position is not checked against record borders.</remarks>
+    /// <remarks>Any thread inside its <see cref="ReaderSection"/>. The position is not checked against record borders.</remarks>
+    /// <exception cref="JournalException">Its segment is compressed, and cannot be read: the journal has failed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Record(long position)
     {
         byte* memory = Volatile.Read(ref _table).Memory(position >> _shift);
-        return memory == null ? null : memory + ((int)position & (_segmentSize - 1));
+        return memory == null ? RecordInCompressed(position) : memory + ((int)position & (_segmentSize - 1));
     }
 
     /// <summary>The segment under a position, or <c>null</c>. Any thread.</summary>

@@ -6,11 +6,31 @@ internal sealed unsafe class Segment
 {
     private int _populatedTo;
     private LoadSlot? _slot;
+    private SegmentFile? _file;
+    private byte* _memory;
 
     /// <summary><c>null</c> for anonymous memory.</summary>
-    internal SegmentFile? File { get; init; }
+    internal SegmentFile? File
+    {
+        get => Volatile.Read(ref _file);
+        init => _file = value;
+    }
 
-    internal required byte* Memory { get; init; }
+    /// <summary>Its file, where that holds it compressed.</summary>
+    internal CompressedSegmentFile? Compressed => File as CompressedSegmentFile;
+
+    /// <summary>Its bytes. Of a compressed segment only those that were brought into memory: all, while a slot holds it.</summary>
+    internal required byte* Memory
+    {
+        get => Compressed is { } file ? file.Memory : _memory;
+        init => _memory = value;
+    }
+
+    /// <summary>A file that is to take the name of this segment's own, which was taken out of the log for it.</summary>
+    internal CompressedSegmentFile? Replacement { get; private init; }
+
+    /// <summary>Not worth compressing, or it could not be. Preparer.</summary>
+    internal bool StaysPlain { get; set; }
 
     internal required int Length { get; init; }
 
@@ -62,6 +82,15 @@ internal sealed unsafe class Segment
     /// <summary>Where the readers were when it was retired. Preparer.</summary>
     internal ReaderTicket Ticket;
 
+    /// <summary>From here on the segment is read from another file, with the same bytes. Engine thread.</summary>
+    /// <returns>Its file and memory of before, to be given back when no reader sees them any more.</returns>
+    internal Segment ReadFrom(CompressedSegmentFile file)
+    {
+        var before = new Segment { File = _file, Memory = _memory, Length = Length, Index = Index, Replacement = file };
+        Volatile.Write(ref _file, file);
+        return before;
+    }
+
     /// <summary>As new, for another use of the same memory.</summary>
     internal void Reset(long index, uint seed)
     {
@@ -72,6 +101,7 @@ internal sealed unsafe class Segment
         SnapshotEnd = 0;
         RetireAfter = 0;
         IsUnreadable = false;
+        StaysPlain = false;
         SharedReferences = 0;
         SharedBytes = 0;
         NextRetired = null;

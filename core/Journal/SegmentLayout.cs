@@ -10,13 +10,17 @@ namespace LowLatency.Core.Journal;
 /// 16 u64 journal id         24 u64 segment id        32 u64 base (id * size)
 /// 40 u32 segment size       44 u32 epoch of the run that prepared it
 /// 48 u64 broker id          56 zeroes up to 4096
+/// version 2, compressed: 56 u32 method, 1 = LZ4 in blocks of 64 KiB    60 u32 CRC of the index    64 zeroes up to 4096
 /// </code>
 /// The first record stands at 4096. Records below the epoch of this page are what an earlier use of the file left behind.
+/// What follows the page of a compressed segment is in <see cref="CompressedSegmentFile"/>.
 /// </remarks>
 internal static unsafe class SegmentLayout
 {
     internal const ulong MagicValue = 0x4C4E_5255_4F4A_4C4C; // "LLJOURNL"
-    internal const uint CurrentVersion = 1;
+    internal const uint PlainVersion = 1;
+    internal const uint CompressedVersion = 2;
+    internal const uint Lz4Method = 1;
 
     internal const int Magic = 0;
     internal const int Version = 8;
@@ -27,7 +31,9 @@ internal static unsafe class SegmentLayout
     internal const int Size = 40;
     internal const int Epoch = 44;
     internal const int BrokerId = 48;
-    internal const int FieldsLength = 56;
+    internal const int Method = 56;
+    internal const int IndexCrc = 60;
+    internal const int FieldsLength = 64;
 
     /// <summary>Length of the page, and offset of the first record.</summary>
     internal const int HeaderLength = 4096;
@@ -41,13 +47,15 @@ internal static unsafe class SegmentLayout
     {
         NativeMemory.Clear(page, HeaderLength);
         *(ulong*)(page + Magic) = MagicValue;
-        *(uint*)(page + Version) = CurrentVersion;
+        *(uint*)(page + Version) = header.IsCompressed ? CompressedVersion : PlainVersion;
         *(ulong*)(page + JournalId) = header.JournalId;
         *(long*)(page + SegmentId) = header.SegmentId;
         *(long*)(page + Base) = header.SegmentId * header.Size;
         *(int*)(page + Size) = header.Size;
         *(uint*)(page + Epoch) = header.Epoch;
         *(ulong*)(page + BrokerId) = header.BrokerId;
+        *(uint*)(page + Method) = header.IsCompressed ? Lz4Method : 0;
+        *(uint*)(page + IndexCrc) = header.IndexCrc;
         *(uint*)(page + Crc) = ComputeCrc(page);
     }
 
@@ -60,10 +68,14 @@ internal static unsafe class SegmentLayout
             return HeaderStatus.Empty;
         if (*(ulong*)(page + Magic) != MagicValue)
             return HeaderStatus.Damaged;
-        if (*(uint*)(page + Version) != CurrentVersion)
+        uint version = *(uint*)(page + Version);
+        if (version is not (PlainVersion or CompressedVersion))
             return IsDamagedVersion(page) ? HeaderStatus.Damaged : HeaderStatus.OtherVersion;
         if (*(uint*)(page + Crc) != ComputeCrc(page))
             return HeaderStatus.Damaged;
+        bool isCompressed = version == CompressedVersion;
+        if (*(uint*)(page + Method) != (isCompressed ? Lz4Method : 0))
+            return HeaderStatus.OtherVersion;
         header = new SegmentHeader
         {
             JournalId = *(ulong*)(page + JournalId),
@@ -71,6 +83,8 @@ internal static unsafe class SegmentLayout
             Size = *(int*)(page + Size),
             Epoch = *(uint*)(page + Epoch),
             BrokerId = *(ulong*)(page + BrokerId),
+            IsCompressed = isCompressed,
+            IndexCrc = *(uint*)(page + IndexCrc),
         };
         return IsSize(header.Size) && *(long*)(page + Base) == header.SegmentId * header.Size ? HeaderStatus.Valid : HeaderStatus.Damaged;
     }
@@ -80,8 +94,13 @@ internal static unsafe class SegmentLayout
     {
         byte* copy = stackalloc byte[HeaderLength];
         Unsafe.CopyBlockUnaligned(copy, page, HeaderLength);
-        *(uint*)(copy + Version) = CurrentVersion;
-        return *(uint*)(copy + Crc) == ComputeCrc(copy);
+        foreach (uint version in (ReadOnlySpan<uint>)[PlainVersion, CompressedVersion])
+        {
+            *(uint*)(copy + Version) = version;
+            if (*(uint*)(copy + Crc) == ComputeCrc(copy))
+                return true;
+        }
+        return false;
     }
 
     private static uint ComputeCrc(byte* page)
@@ -123,4 +142,10 @@ internal readonly struct SegmentHeader
 
     /// <summary>The journal's name to the outside. The journal id is not told: who knows it could write bytes that look like records.</summary>
     internal ulong BrokerId { get; init; }
+
+    /// <summary>The file holds the segment compressed.</summary>
+    internal bool IsCompressed { get; init; }
+
+    /// <summary>CRC of a compressed segment's index.</summary>
+    internal uint IndexCrc { get; init; }
 }

@@ -2,11 +2,16 @@ namespace LowLatency.Core.Journal;
 
 /// <summary>Brings cold segments into memory, checks them, and lets go of them. The preparer's thread.</summary>
 /// <remarks>In steps, so that the segment that is written next is never late for it.</remarks>
-internal sealed class SegmentLoader(RecordLog log, SegmentSource source)
+internal sealed class SegmentLoader(RecordLog log, SegmentSource source, ReaderRegistry readers)
 {
     private const int Chunk = 1024 * 1024;
 
+    /// <summary>Segments that may stay in memory beyond the hot ones until they are compressed.</summary>
+    private const int MaxAwaited = 2;
+
     private long _releasedTo = -1;
+
+    internal SegmentCompressor? Compressor { get; set; }
 
     /// <summary>One step.</summary>
     /// <returns>0 when there is nothing to do now.</returns>
@@ -14,7 +19,7 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source)
     {
         if (log.Slots.Length == 0)
             return 0;
-        int work = ReleaseCold();
+        int work = ReleaseCold() + log.LetGoOfDecompressed(log.SegmentSize, readers);
         LoadSlot? slot = FindWanted();
         return slot == null ? work : work + Load(slot);
     }
@@ -53,7 +58,10 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source)
             return 0; // With the next step.
         if (error != 0)
         {
-            log.Fail($"Reading the segment at position {segment.Base} failed (errno {error}). The journal takes nothing more; restart the broker when the disk is well.");
+            string text = error == Errno.BadMessage
+                ? $"The journal is damaged between positions {segment.Base + slot.LoadedTo} and {segment.Base + slot.LoadedTo + length}: what stands there is not what was written. It takes nothing more; stop the broker and see what is lost with 'lowlatency journal verify'."
+                : $"Reading the segment at position {segment.Base} failed (errno {error}). The journal takes nothing more; restart the broker when the disk is well.";
+            log.Fail(text);
             log.EndLoad(slot, LoadState.Unreadable);
             return 1;
         }
@@ -80,6 +88,8 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source)
         if (log.Active == null)
             return 0;
         long end = log.FirstHotIndex;
+        if (Compressor is { } compressor && compressor.Awaits(end - 1))
+            end = Math.Max(compressor.NextIndex, end - MaxAwaited);
         if (_releasedTo < 0)
             _releasedTo = Math.Min(end, log.OldestIndex);
         int count = 0;

@@ -22,7 +22,7 @@ internal sealed unsafe class SegmentTable
 
     internal int Capacity => _slots.Length;
 
-    /// <summary>Start of the segment's memory; <c>null</c> when it is gone.</summary>
+    /// <summary>Start of the segment's memory; <c>null</c> when it is gone, or compressed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Memory(long index)
     {
@@ -43,9 +43,12 @@ internal sealed unsafe class SegmentTable
     {
         ref Slot slot = ref _slots[(int)segment.Index & _mask];
         slot.Index = segment.Index;
-        Volatile.Write(ref slot.Memory, (nint)segment.Memory); // Release: pairs with the acquire in Memory.
+        Volatile.Write(ref slot.Memory, segment.Compressed != null ? 0 : (nint)segment.Memory); // Release: pairs with the acquire in Memory.
         Volatile.Write(ref _segments[(int)segment.Index & _mask], segment);
     }
+
+    /// <summary>From here on who wants its memory finds the segment first.</summary>
+    internal void HideMemory(Segment segment) => Volatile.Write(ref _slots[(int)segment.Index & _mask].Memory, 0);
 
     internal void Remove(Segment segment)
     {

@@ -37,6 +37,7 @@ internal static class Errno
     internal const int NoSpace = 28;
     internal const int ReadOnly = 30;
     internal const int NoSuchCall = 38;
+    internal const int BadMessage = 74;
     internal const int NotSupported = 95;
     internal const int QuotaExceeded = 122;
 }

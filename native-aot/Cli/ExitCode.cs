@@ -23,6 +23,7 @@ internal static class ExitCode
     internal const int JournalFailed = 18;
     internal const int NotInTime = 19;
     internal const int NotFound = 20;
+    internal const int LibraryMissing = 21;
     internal const int Interrupted = 130;
 
     /// <summary>One line for each code, for people.</summary>
@@ -40,6 +41,7 @@ internal static class ExitCode
            8  demo, torture, simulate: proof failed   18  journal failed while running
                                                       19  serve: not everything done before the stop timeout
                                                       20  journal: no such message or queue
+                                                      21  no LZ4 library, and the journal is compressed
                                                      130  interrupted
         """;
 }

@@ -15,6 +15,7 @@ internal static class JournalErrors
             JournalError.FolderMissing => ExitCode.FolderMissing,
             JournalError.NoPermission => ExitCode.NoPermission,
             JournalError.DiskFull => ExitCode.DiskFull,
+            JournalError.LibraryMissing => ExitCode.LibraryMissing,
             JournalError.InvalidOption => ExitCode.BadArguments,
             _ => ExitCode.JournalFailed,
         },

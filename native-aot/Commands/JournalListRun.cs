@@ -30,7 +30,7 @@ internal static class JournalListRun
             total.Add(counts);
             long start = segment.Id * reader.SegmentSize;
             table.Add(
-                segment.File.Name, $"{segment.Id}", StateOf(segment, reader, end), Quantity.Count(start), Quantity.Count(counts.End == 0 ? start : counts.End),
+                segment.File.Name, $"{segment.Id}", StateOf(segment, reader, end) + (segment.IsCompressed ? ", compressed" : ""), Quantity.Count(start), Quantity.Count(counts.End == 0 ? start : counts.End),
                 Quantity.Bytes(counts.UsedBytes), Quantity.Count(counts.Records), Quantity.Count(counts.LiveMessages), Quantity.Bytes(counts.LiveBytes),
                 Time(counts.FirstNs), Time(counts.LastNs));
         }

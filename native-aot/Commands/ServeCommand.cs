@@ -18,8 +18,10 @@ internal static class ServeCommand
         SIGINT: it accepts nobody, carries out and flushes what was sent, and ends with exit code 0. Sizes are bytes, or
         have a unit: 64KiB, 16MiB, 2GiB.
 
-        Clients that ask for it get batches compressed with LZ4, where the machine has that library (liblz4.so.1; or the one
-        that the environment variable LOWLATENCY_LZ4 names). Without it a line says so, and everything else works.
+        Clients that ask for it get batches compressed with LZ4, and segments of the journal that are not kept in memory are
+        compressed on the disk, where the machine has that library (liblz4.so.1; or the one that the environment variable
+        LOWLATENCY_LZ4 names). Without it a line says so, and everything else works; but segments that were compressed before
+        can only be read with it.
         """;
 
     internal static Command Create(TeachingHelp help)
@@ -61,7 +63,7 @@ internal static class ServeCommand
             "How much of the journal is kept in memory: three quarters for its end, a quarter for older messages that are read again from the disk; at least 4 and 3 segments.",
             1L << 30, 0, 1L << 50);
         Setting<long> stopTimeout = Parsers.Number("--stop-timeout", "Longest time to drain and flush at the end.", 10, 1, 3600, "seconds");
-        var noCompression = new Option<bool>("--no-compression") { Description = "Grant no compression to clients that ask for it." };
+        var noCompression = new Option<bool>("--no-compression") { Description = "Grant no compression to clients that ask for it, and compress no old segments of the journal." };
         var stats = new Option<bool>("--stats") { Description = "At the end write a line of figures: messages in and out, bytes allocated per message, bytes on the wire and before compression." };
         var stopWithInput = new Option<bool>("--stop-with-input") { Description = "Stop when standard input ends, too: for a parent process that must not leave a broker behind." };
         var limits = new LimitOptions();

@@ -22,7 +22,7 @@ internal sealed record ServeOptions
 
     internal required BrokerLimits Limits { get; init; }
 
-    /// <summary>Grant compression to clients that ask for it.</summary>
+    /// <summary>Grant compression to clients that ask for it, and compress old segments of the journal.</summary>
     internal bool Compression { get; init; } = true;
 
     /// <summary>Write figures of the hot thread at the end.</summary>

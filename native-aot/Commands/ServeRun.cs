@@ -50,6 +50,7 @@ internal sealed class ServeRun : IDisposable
                     MinFreeDiskBytes = _options.MinFreeDiskBytes,
                     DiskHighWatermark = _options.DiskHighWatermark,
                     JournalMemoryBytes = _options.JournalMemoryBytes,
+                    CompressJournal = _options.Compression,
                     Limits = _options.Limits,
                 },
                 Listen = _options.Listen,
@@ -138,6 +139,8 @@ internal sealed class ServeRun : IDisposable
         broker.Dispose();
         if (stats != null)
             Say(stats.ToString());
+        if (error is JournalException reason)
+            throw JournalErrors.Explain(reason);
         if (error != null)
             throw new CliException(ExitCode.Bug, $"The broker stopped because of a bug, please report it. {error}");
         if (journalFailed)

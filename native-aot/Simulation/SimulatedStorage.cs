@@ -61,6 +61,15 @@ internal sealed class SimulatedStorage(SimulatedDisk disk) : IJournalStorage
         file.Name = name;
     }
 
+    public void Replace(SegmentFile file, string name)
+    {
+        disk.Call();
+        if (!disk.Names.ContainsKey(name))
+            throw new InvalidOperationException($"There is no {name}.");
+        disk.Rename(file.Name, name);
+        file.Name = name;
+    }
+
     public void Delete(string name)
     {
         disk.Call();

@@ -8,7 +8,7 @@ namespace LowLatency.Tests.Bench;
 /// <summary>Measures every figure of compression small, so that none rots.</summary>
 public class CompressionFigureTests
 {
-    [Theory, InlineData("codec"), InlineData("wire")]
+    [Theory, InlineData("codec"), InlineData("segment"), InlineData("wire")]
     public void ShouldMeasureEveryFigure(string id)
     {
         string folder = Directory.CreateTempSubdirectory("lowlatency-compression-").FullName;

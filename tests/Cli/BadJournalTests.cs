@@ -16,7 +16,7 @@ public sealed class BadJournalTests(SeveralSegments journal) : IClassFixture<Sev
     public void ShouldRefuseASegmentOfANewerFormat()
     {
         string data = Copy();
-        SeveralSegments.ChangeVersion(Path.Combine(data, JournalFiles.Segment(1)), version: 2);
+        SeveralSegments.ChangeVersion(Path.Combine(data, JournalFiles.Segment(1)), version: 3);
         ExpectRefusal(data, ExitCode.JournalNewer, JournalFiles.Segment(1), "Use the broker that wrote it, or a newer one");
         ExpectVerify(data, ExitCode.JournalNewer, JournalFiles.Segment(1));
     }

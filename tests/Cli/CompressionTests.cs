@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using LowLatency.Transport.Wire;
+using LowLatency.Core.Compression;
 using Xunit;
 
 namespace LowLatency.Tests.Cli;

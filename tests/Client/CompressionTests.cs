@@ -1,7 +1,7 @@
 using LowLatency.Client;
+using LowLatency.Core.Compression;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Server;
-using LowLatency.Transport.Wire;
 using Xunit;
 
 namespace LowLatency.Tests.Client;

@@ -1,4 +1,5 @@
 using LowLatency.Client;
+using LowLatency.Core.Compression;
 using LowLatency.Core.Engine;
 using LowLatency.Tests.Wire;
 using LowLatency.Transport.Wire;

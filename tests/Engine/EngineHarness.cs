@@ -17,7 +17,8 @@ internal sealed unsafe class EngineHarness : IDisposable
     private readonly bool _isStepped;
 
     /// <param name="journalMemory">What of the journal is kept in memory.</param>
-    internal EngineHarness(string? directory = null, BrokerLimits? limits = null, long journalMemory = 1024 * 1024 * 1024)
+    /// <param name="compresses">Compress what is not.</param>
+    internal EngineHarness(string? directory = null, BrokerLimits? limits = null, long journalMemory = 1024 * 1024 * 1024, bool compresses = false)
     {
         _options = new BrokerOptions
         {
@@ -26,6 +27,7 @@ internal sealed unsafe class EngineHarness : IDisposable
             MinFreeDiskBytes = 0,
             DiskHighWatermark = 0,
             JournalMemoryBytes = journalMemory,
+            CompressJournal = compresses,
             Limits = limits ?? new BrokerLimits(),
         };
         Core = BrokerCore.Open(_options, _wake);
@@ -37,10 +39,11 @@ internal sealed unsafe class EngineHarness : IDisposable
     /// <summary>On a simulated disk, without threads.</summary>
     /// <param name="diskHigh">High mark of the disk; 0 for none.</param>
     /// <param name="journalMemory">What of the journal is kept in memory.</param>
-    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0, long diskHigh = 0, long journalMemory = 1024 * 1024 * 1024)
+    /// <param name="compresses">Compress what is not.</param>
+    internal EngineHarness(SimulatedDisk disk, BrokerLimits? limits = null, int portCapacity = 1024 * 1024, int journalReserve = 0, long diskHigh = 0, long journalMemory = 1024 * 1024 * 1024, bool compresses = false)
     {
         _isStepped = true;
-        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, DiskHighWatermark = diskHigh, JournalMemoryBytes = journalMemory, Limits = limits ?? new BrokerLimits() };
+        _options = new BrokerOptions { SegmentSize = 1024 * 1024, MinFreeDiskBytes = 0, DiskHighWatermark = diskHigh, JournalMemoryBytes = journalMemory, CompressJournal = compresses, Limits = limits ?? new BrokerLimits() };
         Core = BrokerCore.OpenStepped(_options, disk.Start(), _wake, journalReserve);
         Reader = Core.CreateReader();
         Port = new EgressPort(portCapacity, null, alwaysDrained: false);

@@ -13,16 +13,19 @@ internal sealed class QueueHarness : IDisposable
     private readonly SimulatedDisk _disk = new();
     private readonly BrokerLimits? _limits;
     private readonly long _journalMemory;
+    private readonly bool _compresses;
     private readonly Dictionary<string, uint> _publications = [];
     private readonly Dictionary<string, uint> _subscriptions = [];
     private readonly Dictionary<uint, ulong> _sequences = [];
     private long _clockOffsetNs;
 
     /// <param name="journalMemory">What of the journal is kept in memory: at least four segments and three.</param>
-    internal QueueHarness(BrokerLimits? limits = null, long journalMemory = 1024 * 1024 * 1024)
+    /// <param name="compresses">Compress what is not.</param>
+    internal QueueHarness(BrokerLimits? limits = null, long journalMemory = 1024 * 1024 * 1024, bool compresses = false)
     {
         _limits = limits;
         _journalMemory = journalMemory;
+        _compresses = compresses;
         Start();
     }
 
@@ -155,7 +158,7 @@ internal sealed class QueueHarness : IDisposable
         _publications.Clear();
         _subscriptions.Clear();
         _sequences.Clear();
-        Engine = new EngineHarness(_disk, _limits, journalMemory: _journalMemory);
+        Engine = new EngineHarness(_disk, _limits, journalMemory: _journalMemory, compresses: _compresses);
         Engine.Core.ClockOffsetNs = _clockOffsetNs;
         Session = Engine.OpenSession();
         Engine.Run();

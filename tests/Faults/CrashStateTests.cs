@@ -10,23 +10,31 @@ public sealed class CrashStateTests(ITestOutputHelper output)
     private const int StatesInCi = 200_000;
     private const int StatesPerSeed = 5_000;
 
-    [Fact]
-    public void ShouldKeepWhatIsDurableInEveryStateOfTheDisk()
+    /// <summary>Enough for the life of a compressed segment.</summary>
+    private const int LeastStates = 3_000;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ShouldKeepWhatIsDurableInEveryStateOfTheDisk(bool compresses)
     {
         int seed = FaultSettings.Seed;
         SimulatedHeap.Keep();
         long states = 0;
         long points = 0;
-        int wanted = FaultSettings.Count(StatesInCi);
+        long compressed = 0;
+        int wanted = Math.Max(FaultSettings.Count(StatesInCi), compresses ? LeastStates : 0);
         // Points are seeds here: each has so many states, or fewer where its load ends before.
         FaultSettings.ForEach(nameof(CrashStateTests), seed, int.MaxValue, () => new Nothing(), (_, point) =>
         {
-            using var run = new CrashStates(unchecked(seed + (int)point), Math.Min(StatesPerSeed, wanted));
+            using var run = new CrashStates(unchecked(seed + (int)point), compresses ? LeastStates : Math.Min(StatesPerSeed, wanted), compresses);
             run.Run();
             Interlocked.Add(ref states, run.Count);
             Interlocked.Add(ref points, run.Points);
+            Interlocked.Add(ref compressed, run.Compressed);
         }, isEnough: () => Interlocked.Read(ref states) >= wanted);
-        output.WriteLine($"{states} states of the disk at {points} moments recovered; seed {seed}");
+        output.WriteLine($"{states} states of the disk at {points} moments recovered, {compressed} segments compressed; seed {seed}");
+        Assert.Equal(compresses, compressed > 0);
     }
 
     private sealed class Nothing : IDisposable

@@ -1,6 +1,7 @@
 using LowLatency.Core.Journal;
 using LowLatency.Server.Simulation;
 using LowLatency.Tests.Journals;
+using LowLatency.Tests.Wire;
 using Xunit;
 using Journal = LowLatency.Core.Journal.Journal;
 
@@ -11,12 +12,15 @@ namespace LowLatency.Tests.Faults;
 /// built that the disk may then have, and recovered.
 /// </summary>
 /// <remarks>
-/// Up to 12 blocks that were stored and not synced: every subset of them, with every number of names that came through. More: a sample, some of it with torn
+/// Up to 12 blocks (5, where cold segments are compressed) that were stored and not synced: every subset of them, with every number of names that came through. More: a sample, some of it with torn
 /// blocks. Recoveries that the load itself goes through are explored like the rest.
 /// </remarks>
 internal sealed unsafe class CrashStates : IDisposable
 {
     private const int MaxExhaustive = 12;
+
+    /// <summary>As above, where a run has to come further.</summary>
+    private const int MaxExhaustiveCompressing = 5;
     private const int SamplePerPoint = 48;
     private const int ExploreOneOf = 4;
 
@@ -24,8 +28,9 @@ internal sealed unsafe class CrashStates : IDisposable
     private const int Short = 12_000;
 
     /// <summary>One spare file: less to copy for each state.</summary>
-    private static readonly JournalOptions Options = JournalHarness.Options with { MaxSpares = 1 };
+    private static readonly JournalOptions Plain = JournalHarness.Options with { MaxSpares = 1 };
 
+    private readonly JournalOptions _options;
     private readonly Random _random;
     private readonly int _seed;
     private readonly long _limit;
@@ -38,8 +43,10 @@ internal sealed unsafe class CrashStates : IDisposable
 
     /// <param name="seed">Decides everything.</param>
     /// <param name="limit">States after which it ends.</param>
-    internal CrashStates(int seed, long limit)
+    /// <param name="compresses">Make cold segments, and compress them.</param>
+    internal CrashStates(int seed, long limit, bool compresses = false)
     {
+        _options = compresses ? Plain with { MemoryBytes = 0, Compression = BatchOpener.Load() } : Plain;
         _seed = seed;
         _limit = limit;
         _random = new Random(seed);
@@ -51,15 +58,18 @@ internal sealed unsafe class CrashStates : IDisposable
     /// <summary>Moments at which the power was cut.</summary>
     internal int Points => _point;
 
+    /// <summary>Segments that were compressed.</summary>
+    internal long Compressed { get; private set; }
+
     internal void Run()
     {
         using var disk = new SimulatedDisk();
         disk.BeforeCall = () => Explore(disk);
         for (int run = 0; run < 6 && Count < _limit; run++)
         {
-            _isExploring = true;
+            _isExploring = run > 0 || _options.Compression == null; // A journal that is new is the same in both.
             using (_journal = null)
-            using (var journal = new JournalHarness(disk.Start(), Options))
+            using (var journal = new JournalHarness(disk.Start(), _options))
             {
                 _isExploring = false;
                 _model.CheckRecovered(journal, _seed, run);
@@ -69,6 +79,8 @@ internal sealed unsafe class CrashStates : IDisposable
                 if (_random.Next(4) == 0)
                     disk.FailSync = disk.Syncs + _random.Next(12);
                 _isExploring = true;
+                if (_options.Compression != null)
+                    Compress(journal);
                 for (int step = 0; step < 60 && Count < _limit && journal.Journal.State != JournalState.Failed; step++)
                 {
                     bool empties = Left(journal) < Short && _random.Next(10) == 0;
@@ -99,7 +111,7 @@ internal sealed unsafe class CrashStates : IDisposable
     private void Fill(JournalHarness journal)
     {
         int room = 1_000 + _random.Next(8_000);
-        int rolls = _random.Next(4);
+        int rolls = _options.Compression != null ? JournalOptions.MinHotSegments + _random.Next(3) : _random.Next(4);
         while (journal.Rolls < rolls || Left(journal) > room + 130_000)
         {
             if (rolls == 0 && _random.Next(8) == 0)
@@ -108,9 +120,10 @@ internal sealed unsafe class CrashStates : IDisposable
             // Small ones among them, some of which are all that stays of a segment: they fit where the next one ends, and move there.
             if (_random.Next(2) == 0)
                 _model.Append(journal, _random.Next(300));
-            if (_random.Next(3) == 0)
+            bool keeps = _options.Compression != null && _random.Next(12) != 0; // What is done with is not compressed.
+            if (!keeps && _random.Next(3) == 0)
                 _model.SettleLarge(journal, _random);
-            else if (_random.Next(2) == 0)
+            else if (!keeps && _random.Next(2) == 0)
                 _model.Settle(journal, _random, most: 12);
             journal.Flush();
             journal.RunPreparer();
@@ -128,6 +141,22 @@ internal sealed unsafe class CrashStates : IDisposable
         _model.Reclaim(journal, most: 64);
         if (journal.Log.Tail / JournalHarness.SegmentSize == segment)
             _model.Append(journal, Left(journal));
+    }
+
+    /// <summary>All that is cold, in the way of all that a journal does meanwhile.</summary>
+    private void Compress(JournalHarness journal)
+    {
+        SegmentCompressor compressor = journal.Journal.Preparer.Compressor!;
+        for (int idle = 0; idle < 3 && Count < _limit;)
+        {
+            int work = journal.Journal.Preparer.DoWork();
+            if (_random.Next(3) == 0)
+                journal.Log.TakeOffer();
+            if (_random.Next(40) == 0)
+                _model.Settle(journal, _random);
+            idle = work > 0 || compressor.IsBusy || journal.Log.HasOffer ? 0 : idle + 1;
+        }
+        Compressed += journal.Log.CompressedCount;
     }
 
     private static int Left(JournalHarness journal) => JournalHarness.SegmentSize - (int)(journal.Log.Tail & (JournalHarness.SegmentSize - 1));
@@ -148,7 +177,7 @@ internal sealed unsafe class CrashStates : IDisposable
             if (names > 4 && kept < names && _random.Next(names) > 2)
                 continue;
             TakeImage(disk, kept);
-            if (_dirty.Count <= MaxExhaustive)
+            if (_dirty.Count <= (_options.Compression == null ? MaxExhaustive : MaxExhaustiveCompressing))
             {
                 for (int subset = 0; subset < 1 << _dirty.Count && Count < _limit; subset++)
                     Try(subset, kept);
@@ -222,7 +251,7 @@ internal sealed unsafe class CrashStates : IDisposable
         var visitor = new PrefixVisitor(_model.History);
         try
         {
-            using Journal journal = Journal.Open(_storage, Options, ref visitor, out RecoveryReport report);
+            using Journal journal = Journal.Open(_storage, _options with { Compression = null }, ref visitor, out RecoveryReport report);
             string? wrong = visitor.Wrong ?? _model.Judge(visitor.First, visitor.Count, report.TailPosition);
             if (wrong == null && journal.DurablePosition != journal.Log.Tail)
                 wrong = "served before it was durable";

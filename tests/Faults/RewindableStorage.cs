@@ -38,6 +38,11 @@ internal sealed unsafe class RewindableStorage : IJournalStorage
     {
         while (_files.Count <= index)
             _files.Add(new RewindableFile(length));
+        if (_files[index].Length != length)
+        {
+            _files[index].Dispose();
+            _files[index] = new RewindableFile(length);
+        }
         RewindableFile file = _files[index];
         _image.Add(name, file);
         _names.Add(name, file);
@@ -82,6 +87,12 @@ internal sealed unsafe class RewindableStorage : IJournalStorage
             throw new StorageException(Errno.NoEntry, "Renaming", file.Name, "memory");
         _names.Add(name, content);
         file.Name = name;
+    }
+
+    public void Replace(SegmentFile file, string name)
+    {
+        Delete(name);
+        Rename(file, name);
     }
 
     public void Delete(string name)

@@ -27,6 +27,8 @@ internal sealed class HookedStorage(IJournalStorage storage, Action beforeRead) 
 
     public void Rename(SegmentFile file, string name) => throw new NotSupportedException();
 
+    public void Replace(SegmentFile file, string name) => throw new NotSupportedException();
+
     public void Delete(string name) => throw new NotSupportedException();
 
     public void SyncDirectory() => throw new NotSupportedException();

@@ -95,11 +95,12 @@ internal sealed unsafe class JournalHarness : ISegmentRollHandler, IDisposable
         }
     }
 
+    /// <summary>Bytes that say where they belong, and that can be compressed.</summary>
     internal static byte[] Body(int length, int seed)
     {
         var body = new byte[length];
         for (int i = 0; i + 4 <= length; i += 4)
-            BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(i), seed * 31 + i * 7919);
+            BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(i), seed * 31 + (i & -128) * 7919);
         return body;
     }
 

@@ -268,7 +268,7 @@ public sealed unsafe class RecoveryTests : IDisposable
     {
         Write(50, flushEvery: 10);
         _disk.Kill();
-        byte[] version = BitConverter.GetBytes(2u);
+        byte[] version = BitConverter.GetBytes(3u);
         SimulatedFile file = _disk.Names[JournalFiles.Segment(0)];
         // Only the version: a bit that flipped.
         file.Damage(8, version);

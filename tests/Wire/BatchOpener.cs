@@ -1,3 +1,4 @@
+using LowLatency.Core.Compression;
 using LowLatency.Transport.Wire;
 
 namespace LowLatency.Tests.Wire;

@@ -1,3 +1,4 @@
+using LowLatency.Core.Compression;
 using LowLatency.Tests.Sockets;
 using LowLatency.Transport.Wire;
 using Xunit;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using LowLatency.Core.Agents;
+using LowLatency.Core.Compression;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Sockets;
 using LowLatency.Transport.Wire;
@@ -69,7 +70,8 @@ internal sealed partial class TcpDoor : Door
     internal override bool IsCompressed => Volatile.Read(ref _isCompressed);
 
     internal override string? NoCompressionReason => IsCompressed ? null
-        : _noCompression ?? (_batches == null ? null : $"The broker at {_address} does not compress: it was told not to, or has no LZ4 library.");
+        : _noCompression != null ? $"{_noCompression} Nothing is compressed."
+        : _batches == null ? null : $"The broker at {_address} does not compress: it was told not to, or has no LZ4 library.";
 
     internal override long NextTimerMs => _step == Step.Open
         ? Math.Min(_lastSentMs + _heartbeatMs / 2, _lastReceivedMs + 2 * _heartbeatMs)

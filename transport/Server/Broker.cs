@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using LowLatency.Core.Agents;
+using LowLatency.Core.Compression;
 using LowLatency.Core.Engine;
 using LowLatency.Transport.Sockets;
 using LowLatency.Transport.Wire;
@@ -176,7 +177,7 @@ public sealed class Broker : IDisposable
         if (!_options.Compression)
             return null;
         if (!Lz4.TryLoad(_options.CompressionLibrary, out Lz4? lz4, out string? problem))
-            _options.OnNotice?.Invoke(problem);
+            _options.OnNotice?.Invoke($"{problem} Nothing is compressed.");
         return lz4;
     }
 

@@ -1,7 +1,7 @@
 using LowLatency.Core.Agents;
+using LowLatency.Core.Compression;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Rings;
-using LowLatency.Transport.Wire;
 
 namespace LowLatency.Transport.Server;
 

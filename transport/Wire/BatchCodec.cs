@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LowLatency.Core.Compression;
 
 namespace LowLatency.Transport.Wire;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
-namespace LowLatency.Transport.Wire;
+namespace LowLatency.Core.Compression;
 
 /// <summary>The system's LZ4 library: single blocks, without the frames of its own format around them.</summary>
 /// <remarks>
@@ -39,11 +39,11 @@ internal sealed unsafe class Lz4
         lz4 = null;
         problem = null;
         if (!NativeLibrary.TryLoad(name, out nint library))
-            problem = $"The LZ4 library {name} is not on this machine, so nothing is compressed: install it (liblz4-1 on Debian and Ubuntu, lz4-libs on Fedora) or name it in {LibraryVariable}.";
+            problem = $"The LZ4 library {name} is not on this machine: install it (liblz4-1 on Debian and Ubuntu, lz4-libs on Fedora) or name it in {LibraryVariable}.";
         else if (!NativeLibrary.TryGetExport(library, "LZ4_compress_fast_extState", out nint compress)
             || !NativeLibrary.TryGetExport(library, "LZ4_decompress_safe", out nint decompress)
             || !NativeLibrary.TryGetExport(library, "LZ4_sizeofState", out nint stateLength))
-            problem = $"The library {name} is not LZ4 or an old one, so nothing is compressed: name another in {LibraryVariable}.";
+            problem = $"The library {name} is not LZ4 or an old one: name another in {LibraryVariable}.";
         else
             lz4 = new Lz4(compress, decompress, ((delegate* unmanaged<int>)stateLength)());
         return lz4 != null;

@@ -1,0 +1,290 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using LowLatency.Core.Compression;
+
+namespace LowLatency.Core.Journal;
+
+/// <summary>Compresses cold segments, the oldest first, in steps that are small enough for a thread that has other things to do. The preparer's thread.</summary>
+/// <remarks>
+/// Compress into memory ▸ write a file under a spare name, synced ▸ read it back and compare with the segment ▸ offer it to the log. What fails here costs nobody
+/// anything: the segment stays as it is. Each segment is tried once in a run.
+/// </remarks>
+internal sealed unsafe class SegmentCompressor : IDisposable
+{
+    /// <summary>Blocks of a step: half a millisecond.</summary>
+    private const int BlocksPerStep = 4;
+
+    private const int WritePerStep = 1024 * 1024;
+
+    private readonly RecordLog _log;
+    private readonly FileSegmentSource _source;
+    private readonly IJournalStorage _storage;
+    private readonly Lz4 _lz4;
+    private readonly int _size;
+    private readonly int _count;
+    private readonly int _limit;
+    private readonly byte* _state;
+    private Stage _stage;
+    private Segment? _segment;
+    private byte* _buffer;
+    private int _block;
+    private int _length;
+    private int _written;
+    private SegmentFile? _file;
+    private CompressedSegmentFile? _compressed;
+    private bool _isOff;
+
+    internal SegmentCompressor(RecordLog log, FileSegmentSource source, IJournalStorage storage, Lz4 lz4)
+    {
+        _log = log;
+        _source = source;
+        _storage = storage;
+        _lz4 = lz4;
+        _size = log.SegmentSize;
+        _count = _size / CompressedSegmentFile.BlockLength;
+        // Where it spares less than a quarter it is not worth the reading.
+        _limit = _size / 4 * 3;
+        _state = (byte*)NativeMemory.AlignedAlloc((nuint)lz4.StateLength, 64);
+    }
+
+    private enum Stage
+    {
+        None,
+        Compress,
+        Write,
+        Check,
+    }
+
+    /// <summary>Index of the segment that is next, or in work.</summary>
+    internal long NextIndex { get; private set; } = -1;
+
+    /// <summary>A segment is in work.</summary>
+    internal bool IsBusy => _stage != Stage.None;
+
+    /// <summary>Whether a segment is in memory for it still: it is let go of when its turn is over.</summary>
+    internal bool Awaits(long index) => !_isOff && index >= NextIndex;
+
+    /// <summary>One step, when nothing else is to do.</summary>
+    internal void DoWork()
+    {
+        if (_isOff || _log.Active == null)
+            return;
+        try
+        {
+            switch (_stage)
+            {
+                case Stage.None:
+                    Begin();
+                    break;
+                case var _ when _log.FindSegment(NextIndex * _size) != _segment || _segment!.Slot != null:
+                    Abandon(); // It has left the log, or is read: soon it will have.
+                    break;
+                case Stage.Compress:
+                    Compress();
+                    break;
+                case Stage.Write:
+                    Write();
+                    break;
+                default:
+                    Check();
+                    break;
+            }
+        }
+        catch (StorageException)
+        {
+            Abandon();
+        }
+    }
+
+    /// <summary>Gives back what it holds. A file in the making stays under its spare name, which recovery knows what to do with.</summary>
+    public void Dispose()
+    {
+        _compressed?.Dispose();
+        _file?.Dispose();
+        FreeBuffer();
+        NativeMemory.AlignedFree(_state);
+        _isOff = true;
+    }
+
+    private void Begin()
+    {
+        if (_log.HasOffer)
+            return;
+        long end = _log.FirstHotIndex;
+        for (NextIndex = Math.Max(NextIndex, Math.Min(_log.OldestIndex, end)); NextIndex < end; NextIndex++)
+        {
+            Segment? segment = _log.FindSegment(NextIndex * _size);
+            if (segment == null || segment.StaysPlain || segment.Compressed != null || segment.Slot != null || Volatile.Read(ref segment.References) == 0)
+                continue;
+            if (!_source.CanReplace(segment))
+                return;
+            void* buffer = NativeFile.Map(null, (nuint)_limit, NativeFile.ProtectionReadWrite, NativeFile.MapPrivateAnonymous, -1, 0);
+            if ((nint)buffer == -1)
+                return;
+            _buffer = (byte*)buffer;
+            _segment = segment;
+            _block = 0;
+            _length = CompressedSegmentFile.BlocksStart(_size);
+            _stage = Stage.Compress;
+            return;
+        }
+    }
+
+    [SkipLocalsInit]
+    private void Compress()
+    {
+        byte* plain = stackalloc byte[CompressedSegmentFile.BlockLength];
+        uint seed = _segment!.Seed;
+        for (int end = Math.Min(_block + BlocksPerStep, _count); _block < end; _block++)
+        {
+            // From the file, not through the map: what cannot be read is an error number.
+            int read = _segment.File!.Read((long)_block * CompressedSegmentFile.BlockLength, plain, CompressedSegmentFile.BlockLength);
+            byte* block = _buffer + _length;
+            int room = _limit - _length;
+            if (read != CompressedSegmentFile.BlockLength || room < CompressedSegmentFile.BlockLength)
+            {
+                Abandon();
+                return;
+            }
+            int length = _lz4.Compress(_state, plain, CompressedSegmentFile.BlockLength, block, CompressedSegmentFile.BlockLength - 1);
+            if (length <= 0)
+            {
+                length = CompressedSegmentFile.BlockLength;
+                Unsafe.CopyBlockUnaligned(block, plain, CompressedSegmentFile.BlockLength);
+            }
+            int aligned = CompressedSegmentFile.Align(length);
+            NativeMemory.Clear(block + length, (nuint)(aligned - length));
+            byte* entry = _buffer + SegmentLayout.HeaderLength + _block * CompressedSegmentFile.EntryLength;
+            *(uint*)entry = (uint)length;
+            *(uint*)(entry + sizeof(uint)) = Crc32C.AppendAligned(seed, block, aligned);
+            _length += aligned;
+        }
+        if (_block == _count)
+            _stage = Stage.Write;
+    }
+
+    private void Write()
+    {
+        if (_file == null)
+        {
+            if (!WriteHeader())
+            {
+                Abandon();
+                return;
+            }
+            const int page = SegmentLayout.HeaderLength;
+            _length = (_length + page - 1) & -page;
+            _file = _storage.Create(_source.NextSpareName(), _length);
+            _written = 0;
+            return;
+        }
+        int part = Math.Min(WritePerStep, _length - _written);
+        Buffer.MemoryCopy(_buffer + _written, _file.Memory + _written, part, part);
+        // A part at a time, so that no sync takes long.
+        int error = _file.Sync(_written, part);
+        _written += part;
+        if (error == 0 && _written == _length)
+            error = _file.Sync();
+        if (error != 0)
+        {
+            _isOff = true; // Nothing that counts was lost, but this disk should not be asked to take more than it must.
+            Abandon();
+        }
+        else if (_written == _length)
+        {
+            FreeBuffer();
+            Reopen();
+        }
+    }
+
+    private bool WriteHeader()
+    {
+        if (SegmentScanner.ReadHeader(_segment!.File!, out SegmentHeader header) != HeaderStatus.Valid)
+            return false;
+        byte* index = _buffer + SegmentLayout.HeaderLength;
+        uint indexCrc = Crc32C.AppendAligned(_segment.Seed, index, _count * CompressedSegmentFile.EntryLength);
+        SegmentLayout.Write(_buffer, header with { IsCompressed = true, IndexCrc = indexCrc });
+        return true;
+    }
+
+    /// <summary>As a recovery would open it.</summary>
+    private void Reopen()
+    {
+        string name = _file!.Name;
+        _file.Dispose();
+        _file = _storage.Open(name, readOnly: true);
+        _block = 0;
+        _stage = Stage.Check;
+        if (SegmentScanner.ReadHeader(_file, out SegmentHeader header) == HeaderStatus.Valid && header.IsCompressed)
+            _compressed = CompressedSegmentFile.TryOpen(_file, header, _lz4);
+        if (_compressed == null)
+            Distrust();
+        else
+            _file = null;
+    }
+
+    [SkipLocalsInit]
+    private void Check()
+    {
+        const int length = CompressedSegmentFile.BlockLength;
+        byte* expected = stackalloc byte[length];
+        byte* actual = stackalloc byte[length];
+        for (int end = Math.Min(_block + BlocksPerStep, _count); _block < end; _block++)
+        {
+            long offset = (long)_block * length;
+            if (_segment!.File!.Read(offset, expected, length) != length || _compressed!.Read(offset, actual, length) != length
+                || !new ReadOnlySpan<byte>(expected, length).SequenceEqual(new ReadOnlySpan<byte>(actual, length)))
+            {
+                Distrust();
+                return;
+            }
+        }
+        if (_block < _count)
+            return;
+        _compressed!.DropCache();
+        _log.Offer(_segment!, _compressed);
+        _compressed = null;
+        _segment = null;
+        _stage = Stage.None;
+        NextIndex++;
+    }
+
+    /// <summary>What comes back is not what went in: no more of this in this run.</summary>
+    private void Distrust()
+    {
+        _isOff = true;
+        Abandon();
+    }
+
+    private void Abandon()
+    {
+        if (_segment != null)
+            _segment.StaysPlain = true;
+        string? name = _compressed?.Name ?? _file?.Name;
+        _compressed?.Dispose();
+        _file?.Dispose();
+        _compressed = null;
+        _file = null;
+        _segment = null;
+        _stage = Stage.None;
+        NextIndex++;
+        FreeBuffer();
+        if (name == null)
+            return;
+        try
+        {
+            _storage.Delete(name);
+        }
+        catch (StorageException)
+        {
+            // A spare that the next start finds too short.
+        }
+    }
+
+    private void FreeBuffer()
+    {
+        if (_buffer != null)
+            _ = NativeFile.Unmap(_buffer, (nuint)_limit);
+        _buffer = null;
+    }
+}
