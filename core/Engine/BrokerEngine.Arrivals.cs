@@ -112,7 +112,7 @@ internal sealed unsafe partial class BrokerEngine
         byte* at = body + MessageLayout.Routes;
         uint flags = departure.MaybeDelivered ? MessageLayout.MaybeDeliveredFlag : 0;
         foreach (BrokerQueue target in route)
-            at = WriteRoute(at, PlaceOf(target, key, headers, departure.IsCopyDurable, out _), target.Id, flags);
+            at = WriteRoute(at, PlaceOfCopy(target, key, headers, departure.IsCopyDurable, out _), target.Id, flags);
         key.CopyTo(new Span<byte>(at, key.Length));
         headers.CopyTo(new Span<byte>(at + key.Length, headers.Length));
         messageBody.CopyTo(new Span<byte>(at + key.Length + headers.Length, messageBody.Length));
@@ -123,7 +123,7 @@ internal sealed unsafe partial class BrokerEngine
         MessageTraits.TryRead(headers, _nowNs, out MessageTraits traits, out _);
         foreach (BrokerQueue target in route)
         {
-            long sequence = PlaceOf(target, key, headers, departure.IsCopyDurable, out long outdated);
+            long sequence = PlaceOfCopy(target, key, headers, departure.IsCopyDurable, out long outdated);
             if (outdated != 0)
                 DropReplaced(target, outdated);
             if (target.Options.LastValueKey != null)
@@ -134,6 +134,17 @@ internal sealed unsafe partial class BrokerEngine
                 TrimLater(target);
         }
         return AppendStatus.Appended;
+    }
+
+    /// <summary>As <see cref="PlaceOf"/>, for a dead letter: what leaves with it goes first, and nothing comes into its place.</summary>
+    private long PlaceOfCopy(BrokerQueue queue, ReadOnlySpan<byte> key, ReadOnlySpan<byte> headers, bool isDurable, out long outdated)
+    {
+        long place = PlaceOf(queue, key, headers, isDurable, out outdated);
+        long replaced = outdated != 0 ? outdated : place;
+        if (replaced == queue.Entries.Next || !_departures.Contains(queue, replaced))
+            return place;
+        outdated = 0;
+        return queue.Entries.Next;
     }
 
     private ReadOnlySpan<byte> NameOfExchange(uint id) => id != 0 && _topology.TryGetExchange(id, out Exchange? exchange) ? exchange.Name : default;

@@ -66,6 +66,16 @@ internal sealed class DepartureList
 
     internal ReadOnlySpan<byte> HeadersOf(in Departure departure) => _headers.AsSpan(departure.HeadersStart, departure.HeadersLength);
 
+    internal bool Contains(BrokerQueue queue, long sequence)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            if (_items[i].Sequence == sequence && _items[i].Queue == queue)
+                return true;
+        }
+        return false;
+    }
+
     internal ref Departure Add(BrokerQueue queue, long sequence, long position, DropReason reason)
     {
         if (Count == _items.Length)

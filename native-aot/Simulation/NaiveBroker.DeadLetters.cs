@@ -31,8 +31,10 @@ internal sealed partial class NaiveBroker
                 now.Add(entry);
         }
         Remove(queue, now);
+        // What waited for room when its queue went, went with it.
+        bool mayBeGone = mayWait && _engine.Find(queue.Host, queue.Name) == null;
         foreach (NaiveEntry entry in now.Where(_ => reason != "replaced"))
-            DeadLetter(queue, entry.Message with { Maybe = entry.Maybe }, reason);
+            DeadLetter(queue, entry.Message with { Maybe = entry.Maybe }, reason, mayBeGone);
     }
 
     /// <summary>With one command more is settled than a group of the log takes: some of it leaves with the next batch.</summary>
@@ -76,11 +78,11 @@ internal sealed partial class NaiveBroker
         }
     }
 
-    private void DeadLetter(NaiveQueue queue, StoredMessage message, string reason)
+    private void DeadLetter(NaiveQueue queue, StoredMessage message, string reason, bool mayBeGone)
     {
         (StoredMessage dead, List<NaiveQueue> route, _) = DeadRoute(queue, message, reason);
         foreach (NaiveQueue to in route)
-            _arrivals.Add(new Arrival(to, dead, $"{reason} in {queue.Name} of {queue.Host}"));
+            _arrivals.Add(new Arrival(to, dead, $"{reason} in {queue.Name} of {queue.Host}") { MayBeGone = mayBeGone });
     }
 
     /// <summary>A dead letter is in the journal when its message was and a queue that it comes to outlives the broker.</summary>

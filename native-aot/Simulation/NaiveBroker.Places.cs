@@ -80,8 +80,9 @@ internal sealed partial class NaiveBroker
             }
         }
         // What the journal cannot be told of any more is not moved: it comes again with the next run.
-        if (Log.State == JournalState.Failed)
-            arrivals.RemoveAll(arrival => arrival.Message.Deaths.Length > 0 && !there.ContainsKey(arrival.Message) && given.All(sequence => real.Entry(sequence) != null));
+        bool hasFailed = Log.State == JournalState.Failed;
+        if (hasFailed || arrivals.Exists(arrival => arrival.MayBeGone))
+            arrivals.RemoveAll(arrival => (arrival.MayBeGone || (hasFailed && arrival.Message.Deaths.Length > 0)) && !there.ContainsKey(arrival.Message) && given.All(sequence => real.Entry(sequence) != null));
         List<(StoredMessage Message, long Sequence)>? placed = queue.Options.LastValueKey != null
             ? new PlaceSearch(queue, arrivals, there, [.. given], sequence => real.Entry(sequence) != null).Find()
             : InOrder(arrivals, there, new Queue<long>(given.Except(there.Values)));
@@ -127,4 +128,8 @@ internal sealed partial class NaiveBroker
 }
 
 /// <param name="Source">What comes from one source comes in order; what comes from several comes in any.</param>
-internal sealed record Arrival(NaiveQueue Queue, StoredMessage Message, string Source);
+internal sealed record Arrival(NaiveQueue Queue, StoredMessage Message, string Source)
+{
+    /// <summary>It may never have come: the queue that it leaves went before there was room for it.</summary>
+    internal bool MayBeGone { get; init; }
+}

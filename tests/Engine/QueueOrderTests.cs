@@ -117,6 +117,30 @@ public sealed class QueueOrderTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotPutADeadLetterIntoThePlaceOfWhatLeavesWithIt()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "").Add("x-max-length", 1).Add("x-overflow", "drop-head")
+            .Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("other", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "drop-head")
+            .Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "q"));
+        _broker.Publish("other", "m1");
+        _broker.Publish("other", "m2"); // m1 goes to q.
+        _broker.Engine.Exchange(_broker.Session, "both", ExchangeKind.Fanout);
+        _broker.Engine.Bind(_broker.Session, "both", "q");
+        _broker.Engine.Bind(_broker.Session, "both", "other");
+        _broker.Engine.Events.Clear();
+        _broker.Engine.OpenPublication(_broker.Session, "another key", DurabilityLevel.Disk, exchange: "both");
+        _broker.Engine.Run();
+        // Pushes m1 out of q, and m2 out of the other, to q, with the key that m1 has.
+        _broker.Engine.Publish(_broker.Session, _broker.Engine.Single<PublicationOpenedEvent>(EventType.PublicationOpened).Publication, 1, "m3");
+        _broker.Engine.Run();
+        _broker.Restart();
+        Assert.Equal(["m1", "m3"], _broker.Take("dead"));
+        Assert.Equal(["m2"], _broker.Take("q"));
+    }
+
+    [Fact]
     public void ShouldKeepWhatIsBehindALargeOneThatGoesFromThePlaceItTook()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-last-value-key", "symbol").Add("x-max-length-bytes", 1000).Add("x-overflow", "drop-head"));

@@ -190,6 +190,42 @@ public sealed unsafe class CompressedSegmentTests
         Assert.InRange(again.Log.Decompressed.Bytes, 1, (JournalOptions.MinColdSegments + 1) * (long)SegmentSize);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ShouldBeginAgainWhereAReaderComesWhileItWaitsForAnother(bool wasInSlot)
+    {
+        using var disk = new SimulatedDisk();
+        using var journal = new JournalHarness(disk.Start(), Compressing);
+        Fill(journal, segments: 12);
+        Compress(journal);
+        journal.Journal.EnableRetirement();
+        ReaderRegistry readers = journal.Journal.Readers;
+        using ReaderSection first = journal.Journal.RegisterReader();
+        using ReaderSection second = journal.Journal.RegisterReader();
+        for (long index = 0; wasInSlot && journal.Log.FindSegment(0)!.Compressed!.PresentBytes == 0 || wasInSlot && journal.Log.FindSegment(0)!.Slot != null; index++)
+        {
+            // The last ones take the slot of the first.
+            long reader = -1;
+            journal.Log.Ask(index * SegmentSize, ref reader);
+            journal.RunPreparer();
+            journal.Log.NoteLoaded();
+            journal.Log.LetGoOfServed();
+        }
+        KnownRecord known = journal.Appended[0];
+        first.Enter();
+        journal.Log.Record(known.Position);
+        Assert.Equal(0, journal.Log.LetGoOfDecompressed(0, readers));
+        second.Enter();
+        byte* record = journal.Log.Record(known.Position);
+        first.Exit();
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(0, journal.Log.LetGoOfDecompressed(0, readers));
+        Assert.True(known.Body.AsSpan().SequenceEqual(new ReadOnlySpan<byte>(record + RecordLayout.HeaderLength, known.Body.Length)));
+        second.Exit();
+        Assert.Equal(1, journal.Log.LetGoOfDecompressed(0, readers));
+    }
+
     [Fact]
     public void ShouldGiveReadersWholeRecordsWhileMemoryComesAndGoes()
     {
