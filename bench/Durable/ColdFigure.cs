@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using LowLatency.Bench.Brokers;
 using LowLatency.Bench.Machine;
@@ -28,6 +29,9 @@ internal static class ColdFigure
         using var cold = new Side(options, "on the disk", BodyContent.Noise, "--journal-memory", Memory);
         using var compressed = new Side(options, "on the disk, compressed", BodyContent.Quotes, "--journal-memory", Memory);
         Side[] sides = [warm, cold, compressed];
+        options.Progress.Say($"  the disk writes what it still has …");
+        using (Process sync = Process.Start("sync"))
+            sync.WaitForExit();
         foreach (Side side in sides)
             side.Open();
         long readBefore = ProcessCounters.ReadBytesRead(cold.ProcessId) ?? 0;
@@ -86,7 +90,7 @@ internal static class ColdFigure
         {
             _hot = new HotQueue(_server.Address);
             _drain = new Drain(_server.Address);
-            _hot.Run(2); // Warms up; the disk writes what it still has.
+            _hot.Run(2); // Warms up.
         }
 
         internal int ProcessId => _server.ProcessId;
