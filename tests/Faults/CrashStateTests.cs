@@ -23,7 +23,7 @@ public sealed class CrashStateTests(ITestOutputHelper output)
         long states = 0;
         long points = 0;
         long compressed = 0;
-        int wanted = Math.Max(FaultSettings.Count(StatesInCi), compresses ? LeastStates : 0);
+        int wanted = compresses ? Math.Max(FaultSettings.Count(StatesInCi / 4), LeastStates) : FaultSettings.Count(StatesInCi);
         // Points are seeds here: each has so many states, or fewer where its load ends before.
         FaultSettings.ForEach(nameof(CrashStateTests), seed, int.MaxValue, () => new Nothing(), (_, point) =>
         {
