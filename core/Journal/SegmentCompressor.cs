@@ -278,7 +278,11 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
     private void Abandon()
     {
         if (_segment != null)
+        {
             _segment.StaysPlain = true;
+            if (_segment.Slot == null)
+                _segment.File?.DropCache(); // What was read for this.
+        }
         string? name = _compressed?.Name ?? _file?.Name;
         _compressed?.Dispose();
         _file?.Dispose();
