@@ -24,6 +24,7 @@ internal sealed unsafe partial class BrokerEngine
     private readonly ControlRecord _snapshotRecord = new(); // Kept: a segment is begun every 64 MiB, and that allocates nothing.
     private readonly Roster<Publisher> _publisherRoster = new();
     private SnapshotStage _snapshotStage;
+    private Exchange? _snapshotExchange; // Whose bindings are told.
     private long _snapshotNumber;
 
     /// <summary>Things that one slice looks at; bounds the time for which a snapshot stops everything else.</summary>
@@ -117,7 +118,7 @@ internal sealed unsafe partial class BrokerEngine
         {
             _snapshotStage = SnapshotStage.Bindings;
             _topology.Exchanges.BeginWalk();
-            _topology.NextBinding = _topology.Exchanges.Current?.Bindings.First;
+            _snapshotExchange = null;
             return true;
         }
         if (exchange.Durable && !exchange.IsBuiltIn && exchange.ToldBy != _snapshotNumber
@@ -131,18 +132,24 @@ internal sealed unsafe partial class BrokerEngine
     // After both ends of each. In the order in which they were made; one that is made meanwhile is told again at its end, and a replay puts it there.
     private bool TryWriteNextBinding()
     {
-        if (_topology.Exchanges.Current == null)
+        Exchange? exchange = _topology.Exchanges.Current;
+        if (exchange == null)
         {
+            _snapshotExchange = null;
             _snapshotStage = SnapshotStage.Publishers;
             _publisherRoster.BeginWalk();
             return true;
         }
-        Binding? binding = _topology.NextBinding;
-        if (binding == null || binding.Source != _topology.Exchanges.Current)
+        // It may have come to this one because the one before was deleted: then none of its bindings was told.
+        if (exchange != _snapshotExchange)
         {
-            if (binding == null)
-                _topology.Exchanges.MoveOn();
-            _topology.NextBinding = _topology.Exchanges.Current?.Bindings.First;
+            _snapshotExchange = exchange;
+            _topology.NextBinding = exchange.Bindings.First;
+        }
+        Binding? binding = _topology.NextBinding;
+        if (binding == null)
+        {
+            _topology.Exchanges.MoveOn();
             return true;
         }
         if (binding.Durable && !TryAppendSnapshot(RecordType.Bind, BindingRecord(_snapshotRecord.Clear(), binding), reserved: false, out _))

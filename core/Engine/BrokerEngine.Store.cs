@@ -15,6 +15,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         RecordLog log = admission.Level == DurabilityLevel.Memory ? _transientLog : _durableLog!;
         end = 0;
+        DepartureMark admitted = _departures.Mark;
         // A transaction's group is as long as it is: what it pushes out goes right after it.
         if (admission.DropsHead && !log.IsInGroup)
         {
@@ -29,11 +30,13 @@ internal sealed unsafe partial class BrokerEngine
         else
         {
             status = TryStoreWithDepartures(log, publication, in command, ref admission);
-            if (status == AppendStatus.TooLarge && IsPushedOutOnly())
+            if (status == AppendStatus.TooLarge && _departures.Count > admitted.Count)
             {
                 // What it pushes out does not fit into its group: then right after it.
-                _departures.Clear();
-                status = TryAppendMessage(log, publication, in command, in admission);
+                _departures.ReturnTo(in admitted);
+                status = admitted.Count == 0
+                    ? TryAppendMessage(log, publication, in command, in admission)
+                    : TryStoreWithDepartures(log, publication, in command, ref admission);
             }
         }
         if (status != AppendStatus.Appended)
@@ -43,16 +46,6 @@ internal sealed unsafe partial class BrokerEngine
         if (admission.DropsHead | admission.Blocks)
             AfterBeyondBounds(publication, in admission);
         return status;
-    }
-
-    private bool IsPushedOutOnly()
-    {
-        for (int i = 0; i < _departures.Count; i++)
-        {
-            if (_departures[i].Position == DepartureList.InHand || _departures[i].Reason == DropReason.Replaced)
-                return false;
-        }
-        return true;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -36,6 +36,10 @@ internal struct Departure
     internal uint ExchangeId;
 }
 
+/// <summary>How far a <see cref="DepartureList"/> was filled.</summary>
+internal readonly record struct DepartureMark(
+    int Count, int DurableLength, int DurableRecords, int TransientLength, int TransientRecords, int Routes, int HeadersLength);
+
 /// <summary>What is about to leave queues, decided before anything of it is written. Reused: grows to its largest size and allocates nothing then. Engine thread only.</summary>
 internal sealed class DepartureList
 {
@@ -104,6 +108,23 @@ internal sealed class DepartureList
         departure.HeadersStart = _headersLength;
         departure.HeadersLength = headers.Length;
         _headersLength += headers.Length;
+    }
+
+    /// <summary>What is in it now.</summary>
+    internal DepartureMark Mark => new(Count, DurableLength, DurableRecords, TransientLength, TransientRecords, _routeCount, _headersLength);
+
+    /// <summary>Takes out what came after a mark.</summary>
+    internal void ReturnTo(in DepartureMark mark)
+    {
+        _items.AsSpan(mark.Count, Count - mark.Count).Clear();
+        _routes.AsSpan(mark.Routes, _routeCount - mark.Routes).Clear();
+        Count = mark.Count;
+        DurableLength = mark.DurableLength;
+        DurableRecords = mark.DurableRecords;
+        TransientLength = mark.TransientLength;
+        TransientRecords = mark.TransientRecords;
+        _routeCount = mark.Routes;
+        _headersLength = mark.HeadersLength;
     }
 
     internal void Clear()

@@ -66,7 +66,7 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     /// <summary>A publication is told when the queue has room again.</summary>
     internal bool IsWaiting(string host, string name, int session, uint publication) =>
         Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
-        && queue.Waiting.Exists(waiting => waiting.Session.Id == session && waiting.Handle == publication);
+        && queue.Waiting.Exists(waiting => !waiting.IsEnded && waiting.Session.Id == session && waiting.Handle == publication); // Another may have had the same numbers.
 
     /// <summary>Some queue holds a message that was published so.</summary>
     internal bool Holds(long publishedNs) => Engine.Topology.QueuesById().Any(queue => Entries(queue).Exists(entry => Read(entry.Position)?.PublishedNs == publishedNs));

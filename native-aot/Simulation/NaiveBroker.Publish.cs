@@ -83,7 +83,7 @@ internal sealed partial class NaiveBroker
         }
         if (!WasStored)
         {
-            RefuseToStore(publication, command, key, route.Count, admitted.Level != DurabilityLevel.Memory ? Log : _core.Transient.Log);
+            RefuseToStore(publication, command, key, admitted);
             return true;
         }
         StoredMessage message = Store(admitted);
@@ -123,9 +123,14 @@ internal sealed partial class NaiveBroker
             queue.Waiting.Add(publication);
     }
 
-    private void RefuseToStore(NaivePublication publication, Publish command, string key, int routes, RecordLog log)
+    private void RefuseToStore(NaivePublication publication, Publish command, string key, Admitted admitted)
     {
-        int length = MessageLayout.Payload(routes) + key.Length + command.Message.HeaderBytes.Length + command.Message.Body.Length;
+        RecordLog log = admitted.Level != DurabilityLevel.Memory ? Log : _core.Transient.Log;
+        int length = MessageLayout.Payload(admitted.Takers.Count) + key.Length + command.Message.HeaderBytes.Length + command.Message.Body.Length;
+        // What goes elsewhere is one with it.
+        StoredMessage[] elsewhere = [.. admitted.Elsewhere.Select(dead => dead.Message).Where(dead => dead.IsJournaled == (log == Log)).Distinct()];
+        if (elsewhere.Length > 0)
+            length = elsewhere.Sum(dead => dead.PayloadLength + MostOfRecord) + (admitted.Takers.Count > 0 ? length + MostOfRecord : 0);
         if (length > log.MaxBodyLength)
         {
             Reject(publication, command.Sequence, ErrorCode.ContentTooLarge);

@@ -52,7 +52,9 @@ internal sealed partial class NaiveBroker
         foreach (NaiveQueue queue in state.Queues)
         {
             IEnumerable<NaiveEntry> passed = after == before ? [] : after.Passed.Where(one => one.Queue.Host == queue.Host && one.Queue.Name == queue.Name).Select(one => one.Entry);
-            Recover(queue, after.State.FindQueue(queue.Host, queue.Name) ?? queue, [.. passed], flags);
+            // One that was about to go may have less in it than before.
+            NaiveQueue later = after.State.FindQueue(queue.Host, queue.Name) ?? new NaiveQueue(queue.Host, queue.Name, queue.Options, queue.Arguments);
+            Recover(queue, later, [.. passed], flags);
         }
         CheckTopology();
 

@@ -132,6 +132,32 @@ public sealed class QueueBoundsTests : IDisposable
     }
 
     [Fact]
+    public void ShouldTakeAMessageThatGoesAtOnceFromMoreQueuesThanFitIntoAGroup()
+    {
+        string large = new('l', 100_000);
+        string[] names = ["q1", "q2", "q3"];
+        _broker.Engine.Exchange(_broker.Session, "all", ExchangeKind.Fanout);
+        foreach (string name in names)
+        {
+            _broker.Declare($"dead {name}");
+            _broker.Declare(name, QueueHarness.Arguments.Add("x-max-length", 0).Add("x-overflow", "drop-head").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", $"dead {name}"));
+            _broker.Engine.Bind(_broker.Session, "all", name);
+        }
+        _broker.Engine.Events.Clear();
+        _broker.Engine.OpenPublication(_broker.Session, "", DurabilityLevel.Disk, exchange: "all");
+        _broker.Engine.Run();
+        _broker.Engine.Publish(_broker.Session, _broker.Engine.Single<PublicationOpenedEvent>(EventType.PublicationOpened).Publication, 1, large);
+        _broker.Engine.Run();
+        Assert.Equal(0, _broker.Engine.Events.Count(e => e.Type == EventType.Rejected));
+        _broker.Restart();
+        foreach (string name in names)
+        {
+            Assert.Equal([large], _broker.Take($"dead {name}"));
+            Assert.Equal(0, _broker.Queue(name).Count);
+        }
+    }
+
+    [Fact]
     public void ShouldHoldConfirmsBackWhileAQueueIsBeyondItsBound()
     {
         _broker.Level = DurabilityLevel.Memory;

@@ -117,6 +117,33 @@ public sealed unsafe class SnapshotTests : IDisposable
     }
 
     [Fact]
+    public void ShouldKeepTheBindingsOfTheExchangeAfterOneThatIsDeleted()
+    {
+        _broker.Declare("flow");
+        _broker.Declare("q");
+        // With each number of slices before the deletion.
+        for (int slices = 0; slices < 25; slices++)
+        {
+            foreach (string name in (string[])["first", "all"])
+            {
+                Assert.Equal(ErrorCode.None, _broker.Engine.Exchange(_broker.Session, name, ExchangeKind.Fanout));
+                Assert.Equal(ErrorCode.None, _broker.Engine.Bind(_broker.Session, name, "q"));
+            }
+            long before = Log.OldestIndex;
+            Open();
+            Core.SnapshotSlice = 1;
+            for (int i = 0; i < slices; i++)
+                Core.ContinueSnapshot();
+            Core.SnapshotSlice = 0;
+            Assert.Equal(ErrorCode.None, _broker.Engine.DeleteExchange(_broker.Session, "first"));
+            Finish();
+            _broker.Restart();
+            Assert.True(Log.OldestIndex > before);
+            Assert.Equal(ErrorCode.None, _broker.Engine.DeleteExchange(_broker.Session, "all"));
+        }
+    }
+
+    [Fact]
     public void ShouldGoOnInTheNextSegment()
     {
         _broker.Declare("flow");
