@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Globalization;
 using LowLatency.Bench.Brokers;
 using LowLatency.Bench.Machine;
 using LowLatency.Bench.Reports;
+using LowLatency.Bench.Workloads;
 using LowLatency.Client;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Metrics;
@@ -22,34 +24,47 @@ internal static class ColdFigure
 
     internal static IEnumerable<Figure> Measure(JournalBenchOptions options)
     {
-        // The same backlog twice: what a drain costs its neighbours from memory is no concern of the disk.
-        using var warm = new Side(options, "warm");
-        using var cold = new Side(options, "cold", "--journal-memory", Memory);
+        // The same backlog in memory, too: what a drain costs its neighbours at all is no concern of the disk.
+        using var warm = new Side(options, "in memory", BodyContent.Noise, "--journal-memory", "1024GiB");
+        using var cold = new Side(options, "on the disk", BodyContent.Noise, "--journal-memory", Memory);
+        using var compressed = new Side(options, "on the disk, compressed", BodyContent.Quotes, "--journal-memory", Memory);
+        Side[] sides = [warm, cold, compressed];
+        options.Progress.Say($"  the disk writes what it still has …");
+        using (Process sync = Process.Start("sync"))
+            sync.WaitForExit();
+        foreach (Side side in sides)
+            side.Open();
         long readBefore = ProcessCounters.ReadBytesRead(cold.ProcessId) ?? 0;
         long faultsBefore = ProcessCounters.ReadMajorFaults(cold.ProcessId, Preparer);
         var alone = new List<double>();
         var besideWarm = new List<double>();
         var besideCold = new List<double>();
+        var besideCompressed = new List<double>();
         for (int run = 0; run < options.Runs; run++)
         {
             options.Progress.Say($"  run {run + 1} of {options.Runs} …");
-            alone.Add(cold.Run(Seconds, drains: false, warm));
-            besideWarm.Add(warm.Run(Seconds, drains: true, cold));
-            besideCold.Add(cold.Run(Seconds, drains: true, warm));
+            alone.Add(cold.Run(Seconds, drains: false, sides));
+            besideWarm.Add(warm.Run(Seconds, drains: true, sides));
+            besideCold.Add(cold.Run(Seconds, drains: true, sides));
+            besideCompressed.Add(compressed.Run(Seconds, drains: true, sides));
         }
         double read = ((ProcessCounters.ReadBytesRead(cold.ProcessId) ?? 0) - readBefore) / 1048576.0;
         long faults = ProcessCounters.ReadMajorFaults(cold.ProcessId, Preparer) - faultsBefore;
         double drained = cold.Drained * (double)BodyLength / 1048576.0;
-        string rate = $"{DrainRate * BodyLength / 1048576.0:0} MiB/s of a backlog of {options.ColdGiB.ToString(CultureInfo.InvariantCulture)} GiB";
+        string rate = $"{DrainRate * BodyLength / 1048576.0:0} MiB/s of a backlog of {options.ColdGiB.ToString(CultureInfo.InvariantCulture)} GiB are drained";
         yield return new("cold", $"p99 from intended publish to delivery of a short queue, {HotRate:#,0}/s", Median(alone), "µs");
-        yield return new("cold", $"… while {rate} are drained from memory", Median(besideWarm), "µs");
-        yield return new("cold", $"… while {rate} are drained that is on the disk alone", Median(besideCold), "µs");
-        yield return new("cold", "… from the disk against from memory, median of the pairs", Median([.. besideWarm.Zip(besideCold, (first, second) => second / first)]), "×", 1.2);
-        yield return new("cold", "… from the disk against no drain, median of the pairs", Median([.. alone.Zip(besideCold, (first, second) => second / first)]), "×", 1.2);
+        yield return new("cold", $"… while {rate} from memory", Median(besideWarm), "µs");
+        yield return new("cold", $"… while {rate} from the disk", Median(besideCold), "µs");
+        yield return new("cold", "… while it is drained from the disk, where it is compressed (quotes)", Median(besideCompressed), "µs");
+        yield return new("cold", "… from the disk against from memory, median of the pairs", Ratio(besideWarm, besideCold), "×", 1.2);
+        yield return new("cold", "… from the disk, compressed, against from memory, median of the pairs", Ratio(besideWarm, besideCompressed), "×", 1.2);
+        yield return new("cold", "… from the disk against no drain, median of the pairs", Ratio(alone, besideCold), "×", 1.2);
         yield return new("cold", "… pages for which a thread of the server waited for the disk meanwhile, the preparer aside", faults, "", 0);
         yield return new("cold", $"… read from the disk for {drained:0} MiB that were drained", read, "MiB");
         yield return new("cold", $"… most of the journal in the memory of the process, with --journal-memory {Memory} and segments of 64 MiB", cold.MostMapped / 1048576.0, "MiB", 600);
     }
+
+    private static double Ratio(List<double> of, List<double> to) => Median([.. of.Zip(to, (first, second) => second / first)]);
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
@@ -57,35 +72,40 @@ internal static class ColdFigure
     private sealed class Side : IDisposable
     {
         private readonly ServerProcess _server;
-        private readonly HotQueue _hot;
-        private readonly Drain _drain;
+        private HotQueue? _hot;
+        private Drain? _drain;
 
-        internal Side(JournalBenchOptions options, string name, params string[] arguments)
+        internal Side(JournalBenchOptions options, string where, BodyContent content, params string[] arguments)
         {
-            string journal = Path.Combine(options.Server.DataFolder, $"{name}-{Guid.NewGuid():N}");
+            string journal = Path.Combine(options.Server.DataFolder, $"cold-{Guid.NewGuid():N}");
             _server = ServerProcess.Start(options.Server, journal, arguments);
             long count = (long)(options.ColdGiB * (1L << 30)) / BodyLength;
-            options.Progress.Say($"  a {name} backlog of {options.ColdGiB} GiB …");
+            options.Progress.Say($"  a backlog of {options.ColdGiB} GiB, {where} …");
             using (var filler = new Filler(_server.Address, "cold"))
-                filler.Publish(count, BodyLength);
+                filler.Publish(count, BodyLength, content: content);
+        }
+
+        /// <summary>Once all are filled: a connection that nobody polls is closed.</summary>
+        internal void Open()
+        {
             _hot = new HotQueue(_server.Address);
             _drain = new Drain(_server.Address);
-            _hot.Run(2); // Warms up; the disk writes what it still has.
+            _hot.Run(2); // Warms up.
         }
 
         internal int ProcessId => _server.ProcessId;
 
-        internal long Drained => _drain.Count;
+        internal long Drained => _drain!.Count;
 
         /// <summary>Bytes.</summary>
         internal long MostMapped { get; private set; }
 
         /// <summary>p99 of the short queue in microseconds.</summary>
-        /// <param name="other">Has its heartbeats meanwhile.</param>
-        internal double Run(double seconds, bool drains, Side other)
+        /// <param name="sides">Have their heartbeats meanwhile.</param>
+        internal double Run(double seconds, bool drains, Side[] sides)
         {
-            _drain.IsRunning = drains;
-            double p99 = _hot.Run(seconds, other._hot);
+            _drain!.IsRunning = drains;
+            double p99 = _hot!.Run(seconds, [.. sides.Select(side => side._hot!)]);
             _drain.IsRunning = false;
             MostMapped = Math.Max(MostMapped, ProcessCounters.ReadFileBytes(ProcessId) ?? 0);
             return p99;
@@ -93,8 +113,8 @@ internal static class ColdFigure
 
         public void Dispose()
         {
-            _drain.Dispose();
-            _hot.Dispose();
+            _drain?.Dispose();
+            _hot?.Dispose();
             _server.Dispose();
         }
     }
@@ -119,7 +139,7 @@ internal static class ColdFigure
         }
 
         /// <summary>p99 in microseconds over so many seconds.</summary>
-        internal double Run(double seconds, HotQueue? other = null)
+        internal double Run(double seconds, params HotQueue[] others)
         {
             _times = new Histogram();
             _first = _sent;
@@ -129,9 +149,10 @@ internal static class ColdFigure
             long nextNs = _startNs;
             while (_received < end)
             {
-                if (other != null && MonotonicClock.NowNs >= nextNs)
+                if (MonotonicClock.NowNs >= nextNs)
                 {
-                    other._connection.Poll();
+                    foreach (HotQueue other in others)
+                        other._connection.Poll();
                     nextNs += 1_000_000_000;
                 }
                 if (_sent < end && MonotonicClock.NowNs >= Due(_sent) && _publication.TryPublish(body) == PublishStatus.Accepted)

@@ -26,12 +26,14 @@ internal sealed class Filler : IDisposable
     }
 
     /// <summary>Publishes so many messages and waits for their confirms.</summary>
-    internal void Publish(long count, int size, Action<long>? progress = null)
+    internal void Publish(long count, int size, Action<long>? progress = null, BodyContent content = BodyContent.Zeros)
     {
         byte[] body = new byte[size];
+        BodySamples? samples = content == BodyContent.Zeros ? null : new BodySamples(content, size);
         ulong last = _publication.LastSequence + (ulong)count;
         for (long sent = 0; sent < count;)
         {
+            samples?.CopyTo(body, sent);
             if (_publication.TryPublish(body) != PublishStatus.Accepted)
                 Work();
             else if ((++sent & 0xFFFF) == 0)

@@ -172,14 +172,19 @@ internal sealed class BrokerCore : IDisposable
             var flusherWake = new ThreadWakeSignal();
             _journal.Flusher.Wake = flusherWake;
             Start(_journal.Flusher, flusherWake);
+            if (_journal.Preparer.Compressor is { } compressor)
+            {
+                _journal.Preparer.StepsCompressor = false;
+                Start(compressor, new ThreadWakeSignal(), isBehindOthers: true);
+            }
         }
         Start(new CompositeAgent("preparer", [.. preparers]), preparerWake);
     }
 
-    private void Start(IAgent agent, WakeSignal wake)
+    private void Start(IAgent agent, WakeSignal wake, bool isBehindOthers = false)
     {
         // They block in the kernel or wait: no spinning on a core that the engine could have.
-        var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, OnBackgroundError, new AdaptiveIdle { SpinUs = 0, Yields = 0, ParkTimeoutMs = 100 });
+        var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, OnBackgroundError, new AdaptiveIdle { SpinUs = 0, Yields = 0, ParkTimeoutMs = 100 }) { IsBehindOthers = isBehindOthers };
         _runners.Add(runner);
         runner.Start();
     }

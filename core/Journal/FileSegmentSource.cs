@@ -84,7 +84,8 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     }
 
     /// <summary>The spare name that no file has yet.</summary>
-    internal string NextSpareName() => JournalFiles.Spare(_nextSpare++);
+    /// <summary>A name that no file had yet. Any thread.</summary>
+    internal string NextSpareName() => JournalFiles.Spare(Interlocked.Increment(ref _nextSpare) - 1);
 
     internal override Segment? TryPrepare(long index, out string failure)
     {

@@ -29,7 +29,7 @@ internal sealed unsafe class Journal : IDisposable
         _source.Attach(Flusher);
         Preparer = new PreparerAgent("preparer", Log, _source, Readers)
         {
-            Compressor = options.Compression == null ? null : new SegmentCompressor(Log, _source, storage, options.Compression),
+            Compressor = options.Compression == null ? null : new SegmentCompressor(Log, _source, storage, options.Compression, Readers),
         };
         Epoch = recovered.Report.Epoch;
         JournalId = recovered.Report.JournalId;

@@ -8,9 +8,6 @@ internal sealed class PreparerAgent : IAgent
 {
     private const int PopulateChunk = 1024 * 1024;
 
-    /// <summary>Between two looks at a segment that is compressed: it takes a quarter of a processor at most.</summary>
-    private const int CompressPauseMs = 4;
-
     private readonly RecordLog _log;
     private readonly SegmentSource _source;
     private readonly ReaderRegistry _readers;
@@ -27,6 +24,9 @@ internal sealed class PreparerAgent : IAgent
     }
 
     public string Name { get; }
+
+    /// <summary>Does the compressor's steps, too, when nothing else is to do. Off where it has a thread of its own.</summary>
+    internal bool StepsCompressor { get; set; } = true;
 
     /// <summary>Compresses cold segments; <c>null</c>: nobody does. Set before the log is used.</summary>
     internal SegmentCompressor? Compressor
@@ -56,9 +56,8 @@ internal sealed class PreparerAgent : IAgent
             int work = TakeBack() + Prepare() + _loader.DoWork() + (TouchesPages ? Populate() : 0);
             if (_source.LookAtSpace())
                 _log.OnSpace?.Wake();
-            // Not counted: the thread parks after each step.
-            if (work == 0)
-                Compressor?.DoWork();
+            if (work == 0 && StepsCompressor)
+                Compressor?.DoWork(); // Not counted: there is always a next segment.
             return work;
         }
         catch (StorageException error)
@@ -67,8 +66,6 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         }
     }
-
-    public int ParkLimitMs(int timeoutMs) => Compressor is { IsBusy: true } ? Math.Min(timeoutMs, CompressPauseMs) : timeoutMs;
 
     /// <summary>Gives back what it holds. The thread has ended.</summary>
     internal void DisposeSegments()

@@ -33,8 +33,6 @@ internal sealed unsafe partial class RecordLog
         {
             byte* header = segment.Memory + offset;
             uint length = *(uint*)header;
-            if (length == 0)
-                return true; // A run ended here, and the next one began in the segment after.
             if (length < RecordLayout.HeaderLength || length > (uint)(segment.Length - offset)
                 || *(long*)(header + RecordLayout.Position) != segment.Base + offset
                 || *(uint*)(header + RecordLayout.HeaderCrc) != RecordLayout.ComputeHeaderCrc(header, length, segment.Seed))

@@ -1,18 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using LowLatency.Core.Agents;
 using LowLatency.Core.Compression;
 
 namespace LowLatency.Core.Journal;
 
-/// <summary>Compresses cold segments, the oldest first, in steps that are small enough for a thread that has other things to do. The preparer's thread.</summary>
+/// <summary>Compresses cold segments, the oldest first. On a thread of its own that runs when nothing else wants to (see <see cref="AgentRunner.IsBehindOthers"/>), or stepped.</summary>
 /// <remarks>
 /// Compress into memory ▸ write a file under a spare name, synced ▸ read it back and compare with the segment ▸ offer it to the log. What fails here costs nobody
 /// anything: the segment stays as it is. Each segment is tried once in a run.
 /// </remarks>
-internal sealed unsafe class SegmentCompressor : IDisposable
+internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
 {
-    /// <summary>Blocks of a step: half a millisecond.</summary>
-    private const int BlocksPerStep = 4;
+    /// <summary>Blocks of a step, in which no segment is taken back: a tenth of a millisecond, though its thread may wait for a processor meanwhile.</summary>
+    private const int BlocksPerStep = 1;
 
     private const int WritePerStep = 1024 * 1024;
 
@@ -32,10 +33,13 @@ internal sealed unsafe class SegmentCompressor : IDisposable
     private int _written;
     private SegmentFile? _file;
     private CompressedSegmentFile? _compressed;
-    private bool _isOff;
+    private volatile bool _isOff;
+    private long _nextIndex = -1;
+    private readonly ReaderSection _section;
 
-    internal SegmentCompressor(RecordLog log, FileSegmentSource source, IJournalStorage storage, Lz4 lz4)
+    internal SegmentCompressor(RecordLog log, FileSegmentSource source, IJournalStorage storage, Lz4 lz4, ReaderRegistry readers)
     {
+        _section = readers.Register();
         _log = log;
         _source = source;
         _storage = storage;
@@ -55,8 +59,14 @@ internal sealed unsafe class SegmentCompressor : IDisposable
         Check,
     }
 
-    /// <summary>Index of the segment that is next, or in work.</summary>
-    internal long NextIndex { get; private set; } = -1;
+    public string Name => "compressor";
+
+    /// <summary>Index of the segment that is next, or in work. Any thread.</summary>
+    internal long NextIndex
+    {
+        get => Volatile.Read(ref _nextIndex);
+        private set => Volatile.Write(ref _nextIndex, value);
+    }
 
     /// <summary>A segment is in work.</summary>
     internal bool IsBusy => _stage != Stage.None;
@@ -64,11 +74,20 @@ internal sealed unsafe class SegmentCompressor : IDisposable
     /// <summary>Whether a segment is in memory for it still: it is let go of when its turn is over.</summary>
     internal bool Awaits(long index) => !_isOff && index >= NextIndex;
 
-    /// <summary>One step, when nothing else is to do.</summary>
-    internal void DoWork()
+    /// <summary>One step.</summary>
+    /// <returns>0 when no segment is in work.</returns>
+    public int DoWork()
     {
-        if (_isOff || _log.Active == null)
-            return;
+        if (_isOff || _log.Active == null || _log.State == JournalState.Failed)
+            return 0;
+        _section.Enter(); // The segment's file stays for the step.
+        Step();
+        _section.Exit();
+        return IsBusy ? 1 : 0;
+    }
+
+    private void Step()
+    {
         try
         {
             switch (_stage)
@@ -259,7 +278,11 @@ internal sealed unsafe class SegmentCompressor : IDisposable
     private void Abandon()
     {
         if (_segment != null)
+        {
             _segment.StaysPlain = true;
+            if (_segment.Slot == null)
+                _segment.File?.DropCache(); // What was read for this.
+        }
         string? name = _compressed?.Name ?? _file?.Name;
         _compressed?.Dispose();
         _file?.Dispose();

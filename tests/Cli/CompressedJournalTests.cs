@@ -56,7 +56,8 @@ public sealed class CompressedJournalTests : IDisposable
             using Tool tool = Tool.StartWith(Lz4.LibraryVariable, NoLibrary, command);
             tool.WaitForExit();
             Assert.Equal(21, tool.ExitCode);
-            Assert.Contains($"segment-0000000000000000.log in {_broker.Folder} is compressed. The LZ4 library {NoLibrary} is not on this machine: install it (liblz4-1", tool.Error, StringComparison.Ordinal);
+            Assert.Contains("segment-", tool.Error, StringComparison.Ordinal);
+            Assert.Contains($".log in {_broker.Folder} is compressed. The LZ4 library {NoLibrary} is not on this machine: install it (liblz4-1", tool.Error, StringComparison.Ordinal);
         }
         Assert.Equal(before, SeveralSegments.Hashes(_broker.Folder));
         _broker.Restart();

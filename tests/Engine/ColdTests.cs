@@ -199,13 +199,18 @@ public sealed unsafe class ColdTests : IDisposable
         Assert.Equal(8 * PerSegment, _broker.Take("cold", 1000).Length);
     }
 
-    [Fact]
-    public void ShouldNotServeWhatIsDamaged()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ShouldNotServeWhatIsDamaged(bool isZero)
     {
         Fill("cold", 10);
         _broker.Declare("hot");
         QueueEntry* entry = _broker.Queue("cold").Entries.Find(20);
-        Log.Record(entry->Position)[RecordLayout.HeaderLength + 1000] ^= 1;
+        if (isZero)
+            new Span<byte>(Log.Record(entry->Position), RecordLayout.HeaderLength + 1000).Clear();
+        else
+            Log.Record(entry->Position)[RecordLayout.HeaderLength + 1000] ^= 1;
         long segment = entry->Position / SegmentSize;
         string[] bodies = _broker.Take("cold", 1000);
         Assert.Equal(JournalState.Failed, Log.State);
