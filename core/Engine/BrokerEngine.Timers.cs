@@ -74,13 +74,14 @@ internal sealed unsafe partial class BrokerEngine
             _timers.Set(_timers.First, long.MaxValue);
         }
         int budget = MaxTimedPerBatch;
+        bool isJournalReady = true;
         foreach (BrokerQueue queue in _dueNow)
         {
             AppendStatus status = AppendStatus.Appended;
             if (budget > 0 && queue.Exists)
-                status = RunTimer(queue, ref budget);
+                status = RunTimer(queue, isJournalReady, ref budget);
             if (status == AppendStatus.NotReady)
-                budget = 0;
+                isJournalReady = false;
             else if (status != AppendStatus.Appended)
                 WaitForSpace(queue);
             if (queue.Exists && !queue.WaitsForSpace)
@@ -96,14 +97,15 @@ internal sealed unsafe partial class BrokerEngine
         _timersWithoutSpace.Add(queue);
     }
 
-    private AppendStatus RunTimer(BrokerQueue queue, ref int budget)
+    /// <param name="isJournalReady">False: only what needs no record, which is that back-offs end.</param>
+    private AppendStatus RunTimer(BrokerQueue queue, bool isJournalReady, ref int budget)
     {
-        AppendStatus status = AppendStatus.Appended;
+        AppendStatus status = isJournalReady ? AppendStatus.Appended : AppendStatus.NotReady;
         while (status == AppendStatus.Appended && budget > 0 && !queue.TimerAwaitsLoad && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
             status = TryExpire(queue, ref budget);
         while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
             status = TryMakeDue(queue, ref budget);
-        if (status != AppendStatus.Appended)
+        if (status is not (AppendStatus.Appended or AppendStatus.NotReady))
             return status;
         int ended = queue.RunDelays(_nowNs, budget);
         budget -= ended;
@@ -112,7 +114,7 @@ internal sealed unsafe partial class BrokerEngine
             TrimReady(queue);
             Schedule(queue);
         }
-        if (budget > 0 && queue.ExpiresNs <= _nowNs)
+        if (status == AppendStatus.Appended && budget > 0 && queue.ExpiresNs <= _nowNs)
             TryRemoveQueue(queue, $"was deleted: nobody used it for {queue.Options.ExpiresMs} ms", out status, out _);
         return status;
     }

@@ -136,6 +136,30 @@ public sealed class QueueTimeTests : IDisposable
     }
 
     [Fact]
+    public void ShouldEndABackOffThoughWhatExpiresWaitsForTheNextSegment()
+    {
+        const int Length = 200_000;
+        _broker.Declare("dead");
+        _broker.Declare("expiring", QueueHarness.Arguments.Add("x-message-ttl", 900).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("backoff", QueueHarness.Arguments.Add("x-redelivery-delay", 1000));
+        _broker.Declare("filler");
+        _broker.Publish("backoff", "m1");
+        Assert.Equal(["m1"], _broker.Take("backoff", 1));
+        _broker.Settle("backoff", 1, Core.Engine.SettleKind.Requeue);
+        _broker.Publish("expiring", new string('x', Length));
+        _broker.Engine.Prepares = false;
+        Core.Journal.RecordLog log = _broker.Engine.Core.Journal!.Log;
+        while (log.CheckAppend(Length, reserved: false) != Core.Journal.AppendStatus.NotReady)
+            _broker.Publish("filler", new string('x', Length / 4));
+        _broker.Advance(1000);
+        Assert.Equal((1, 0), (_broker.Queue("expiring").Count, _broker.Queue("dead").Count));
+        Assert.Equal((0, 1), (_broker.Queue("backoff").DelayedCount, _broker.Queue("backoff").ReadyCount));
+        _broker.Engine.Prepares = true;
+        _broker.Engine.Run();
+        Assert.Equal((0, 1), (_broker.Queue("expiring").Count, _broker.Queue("dead").Count));
+    }
+
+    [Fact]
     public void ShouldNotEndABackOffEarlyForAMessageThatWasReplaced()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-redelivery-delay", 1000).Add("x-last-value-key", ""));
