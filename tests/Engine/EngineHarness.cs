@@ -204,10 +204,10 @@ internal sealed unsafe class EngineHarness : IDisposable
         Run();
     }
 
-    /// <summary>Runs the engine until the condition holds, for ten seconds at most.</summary>
-    internal void RunUntil(Func<bool> condition)
+    /// <summary>Runs the engine until the condition holds, for ten seconds at most unless it is told more.</summary>
+    internal void RunUntil(Func<bool> condition, int seconds = 10)
     {
-        long deadline = Environment.TickCount64 + 10_000;
+        long deadline = Environment.TickCount64 + seconds * 1000;
         while (!condition())
         {
             Assert.True(Environment.TickCount64 < deadline, $"not reached; events: {string.Join(", ", Events.Select(e => e.Type))}");

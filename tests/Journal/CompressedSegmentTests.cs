@@ -237,6 +237,7 @@ public sealed unsafe class CompressedSegmentTests
         journal.Journal.EnableRetirement();
         KnownRecord[] cold = [.. journal.Appended.Where(record => record.Position < journal.Log.FirstHotIndex * SegmentSize)];
         int running = 2;
+        long went = 0;
         string? wrong = null;
         var threads = new Thread[running];
         for (int i = 0; i < threads.Length; i++)
@@ -245,7 +246,7 @@ public sealed unsafe class CompressedSegmentTests
             threads[i] = new Thread(() =>
             {
                 using ReaderSection section = journal.Journal.RegisterReader();
-                for (int read = 0; read < reads && wrong == null; read++)
+                for (int read = 0; wrong == null && (read < reads || (Volatile.Read(ref went) == 0 && read < 1000 * reads)); read++)
                 {
                     section.Enter();
                     KnownRecord[] some = [cold[random.Next(cold.Length)], cold[random.Next(cold.Length)]];
@@ -261,7 +262,6 @@ public sealed unsafe class CompressedSegmentTests
             });
             threads[i].Start();
         }
-        long went = 0;
         while (Volatile.Read(ref running) > 0)
             went += journal.Log.LetGoOfDecompressed(0, journal.Journal.Readers);
         Array.ForEach(threads, thread => thread.Join());
