@@ -131,7 +131,10 @@ internal sealed unsafe partial class BrokerEngine
         }
         Reject(publication, command.Sequence, admission.Code, admission.Full == null ? default : admission.Full.Name, RejectSentence(in admission));
         if (admission.Code == ErrorCode.QueueFull && !admission.Full!.Waiting.Contains(publication))
+        {
+            admission.Full.Waiting.RemoveAll(static other => other.IsEnded); // Who comes back again and again is there once.
             admission.Full.Waiting.Add(publication);
+        }
         return true;
     }
 

@@ -125,7 +125,7 @@ internal sealed unsafe partial class BrokerEngine
         _waitingForDiskSpace.Remove(publication);
         _waitingForMemory.Remove(publication);
         ForgetReasons(publication);
-        // A full queue remembers whom to wake; those that went are skipped then.
+        // A full queue remembers whom to wake; those that went are skipped then, or go when another waits there.
     }
 
     /// <summary>The broker closes a publication that is open.</summary>

@@ -13,6 +13,24 @@ public sealed class QueueBoundsTests : IDisposable
     public void Dispose() => _broker.Dispose();
 
     [Fact]
+    public void ShouldRememberOnlyThoseWhoStillWaitForRoom()
+    {
+        _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 1).Add("x-overflow", "reject-publish"));
+        _broker.Publish("q", "fills it");
+        for (int i = 0; i < 5; i++)
+        {
+            int session = _broker.Engine.OpenSession();
+            _broker.Engine.OpenPublication(session, "q", DurabilityLevel.Process);
+            _broker.Engine.Run();
+            _broker.Engine.Publish(session, 1, 1, "no room");
+            _broker.Engine.Run();
+            Assert.Single(_broker.Queue("q").Waiting);
+            _broker.Engine.CloseSession(session);
+            _broker.Engine.Run();
+        }
+    }
+
+    [Fact]
     public void ShouldCountMessagesAndPayloadBytesUnsettledOnesToo()
     {
         _broker.Declare("q", QueueHarness.Arguments.Add("x-max-length", 3).Add("x-max-length-bytes", 20));
