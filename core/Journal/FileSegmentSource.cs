@@ -156,7 +156,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
         return true;
     }
 
-    /// <summary>Whether a segment is on the disk, and there is room for it a second time. Preparer.</summary>
+    /// <summary>Whether a segment is on the disk, and there is room for it a second time. Compressor.</summary>
     internal bool CanReplace(Segment segment) =>
         _flusher!.DurablePosition >= segment.Base + segment.Length && _storage.FreeBytes - _identity.Size >= _minFreeBytes;
 

@@ -4,7 +4,7 @@ namespace LowLatency.Core.Journal;
 
 /// <content>Segments that are compressed in their files: how they come to be, and how they are read.</content>
 /// <remarks>
-/// The preparer makes the file and offers it; the engine thread takes it, at a moment at which no slot holds the segment, and the segment reads from it from then on. What it
+/// The compressor makes the file and offers it; the engine thread takes it, at a moment at which no slot holds the segment, and the segment reads from it from then on. What it
 /// was read from before goes the way of a retired segment: when no reader sees it any more, the new file takes over its name.
 /// </remarks>
 internal sealed unsafe partial class RecordLog
@@ -23,7 +23,7 @@ internal sealed unsafe partial class RecordLog
     /// <summary>An offer was not taken up yet. Any thread.</summary>
     internal bool HasOffer => Volatile.Read(ref _offer) != null;
 
-    /// <summary>Offers a file with the bytes of a segment, compressed and on the disk. Preparer, when <see cref="HasOffer"/> is false.</summary>
+    /// <summary>Offers a file with the bytes of a segment, compressed and on the disk. Compressor, when <see cref="HasOffer"/> is false.</summary>
     internal void Offer(Segment segment, CompressedSegmentFile file)
     {
         Volatile.Write(ref _offer, new CompressedOffer(segment, file)); // Release: pairs with the acquire in TakeOffer.

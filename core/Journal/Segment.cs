@@ -29,7 +29,7 @@ internal sealed unsafe class Segment
     /// <summary>A file that is to take the name of this segment's own, which was taken out of the log for it.</summary>
     internal CompressedSegmentFile? Replacement { get; private init; }
 
-    /// <summary>Not worth compressing, or it could not be. Preparer.</summary>
+    /// <summary>Not worth compressing, or it could not be. Compressor.</summary>
     internal bool StaysPlain { get; set; }
 
     internal required int Length { get; init; }

@@ -277,7 +277,8 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
 
     private void Abandon()
     {
-        if (_segment != null)
+        // One that has left the log is another's memory by now, or closed.
+        if (_segment != null && _log.FindSegment(NextIndex * _size) == _segment)
         {
             _segment.StaysPlain = true;
             if (_segment.Slot == null)

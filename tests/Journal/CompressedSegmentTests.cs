@@ -315,6 +315,28 @@ public sealed unsafe class CompressedSegmentTests
     }
 
     [Fact]
+    public void ShouldCompressASegmentThatWentHalfwayInItsNextLife()
+    {
+        using var disk = new SimulatedDisk();
+        using var journal = new JournalHarness(disk.Start(), Compressing);
+        journal.Journal.EnableRetirement();
+        Fill(journal);
+        SegmentCompressor compressor = journal.Journal.Preparer.Compressor!;
+        while (!compressor.IsBusy)
+            journal.Journal.Preparer.DoWork();
+        Segment segment = journal.Log.FindSegment(0)!;
+        journal.Journal.Preparer.StepsCompressor = false;
+        foreach (KnownRecord record in journal.Appended.Where(record => record.Type == RecordType.Message && record.Position < SegmentSize))
+            journal.Log.Release(record.Position);
+        journal.Journal.Maintain();
+        for (int segments = Segments + 1; segment.Index == 0; segments++)
+            Fill(journal, segments);
+        Assert.Same(segment, journal.Log.FindSegment(segment.Index * SegmentSize) ?? journal.Log.Next);
+        compressor.DoWork();
+        Assert.False(segment.StaysPlain);
+    }
+
+    [Fact]
     public void ShouldCompressNothingWhereTheDiskIsNearlyFull()
     {
         using var disk = new SimulatedDisk();
