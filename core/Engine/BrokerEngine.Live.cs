@@ -37,7 +37,7 @@ internal sealed unsafe partial class BrokerEngine
         if (routes == 1)
             log.AddReferences(position, 1, bytes);
         else
-            log.AddShares(position, routes, bytes);
+            log.AddShares(position, routes, bytes, payloadLength + RecordOverhead);
     }
 
     private static int RoutesAt(RecordLog log, long position) =>
@@ -58,7 +58,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         RecordLog log = _durableLog!;
         if (hold.IsShared)
-            log.AddShares(hold.Position, 1, Share(hold.PayloadLength, RoutesAt(log, hold.Position)));
+            log.AddShares(hold.Position, 1, Share(hold.PayloadLength, RoutesAt(log, hold.Position)), hold.PayloadLength + RecordOverhead);
         else
             log.AddReferences(hold.Position, 1, Share(hold.PayloadLength, 1));
     }
