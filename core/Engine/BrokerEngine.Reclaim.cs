@@ -52,7 +52,7 @@ internal sealed unsafe partial class BrokerEngine
     internal int Reclaim()
     {
         RecordLog? log = _durableLog;
-        if (log == null || log.State != JournalState.Open)
+        if (log == null || log.State == JournalState.Failed)
             return 0;
         if (_reclaimStage == ReclaimStage.None ? !TryBeginReclaim(log) : !IsReclaiming())
             return 0;

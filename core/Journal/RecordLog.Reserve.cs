@@ -17,7 +17,7 @@ internal sealed unsafe partial class RecordLog
     private readonly int _messageEnd;
     private readonly int _moveEnd;
     private readonly int _otherEnd;
-    private long _emptied = -1;
+    private long _emptied = long.MaxValue;
     private long _emptiesBefore;
     private long _missingBytes;
 
@@ -75,13 +75,12 @@ internal sealed unsafe partial class RecordLog
     /// <summary>How far a record may reach that is appended now.</summary>
     private int EndFor(RecordType type, Segment? next)
     {
-        if (next != null)
+        if (next != null || MayUseLast)
             return _segmentSize;
         return type switch
         {
             RecordType.Message => _messageEnd,
             RecordType.Moved => _emptied < _emptiesBefore ? _moveEnd : _messageEnd,
-            RecordType.Marker when MayUseLast => _segmentSize,
             _ => _otherEnd,
         };
     }

@@ -126,7 +126,7 @@ internal sealed unsafe partial class RecordLog
             // With another segment ready the reserve is there, and this one can be filled.
             if (needed <= EndFor(type, next) - _offset)
             {
-                int ordinaryEnd = EndFor(RecordType.Message, next);
+                int ordinaryEnd = next != null ? _segmentSize : _messageEnd;
                 int ahead = _offset + needed + PopulateWindow / 2;
                 // Where pages are still to be touched ahead of here, this comes back after a while to have the preparer go on.
                 bool isPopulated = _active!.PopulatedTo >= Math.Min(ahead, _segmentSize);

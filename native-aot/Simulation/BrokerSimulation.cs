@@ -244,10 +244,12 @@ internal sealed partial class BrokerSimulation : IDisposable
         if (_hasFailed)
             return;
         long moved = Engine.ReclaimedCount;
+        long reserveMoves = Journal.Log.ReserveMoves;
         _model.BeforeCall();
         _isReclaiming = Engine.Reclaim() > 0;
         _model.AfterCall();
         Count("records moved", Engine.ReclaimedCount - moved);
+        Count("times moved records were let into the reserve", Journal.Log.ReserveMoves - reserveMoves);
         if (_isReclaiming)
             Journal.Maintain();
         else if (Engine.ReclaimWaitsForDisk && !Journal.FlushInFlight)
