@@ -55,6 +55,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     private bool _isDurableTold = true;
     private bool _hasFailed;
     private bool _isReclaiming;
+    private bool _isSettling;
     private int _toldLoads;
     private int _restartAt = -1;
 
@@ -243,6 +244,8 @@ internal sealed partial class BrokerSimulation : IDisposable
     {
         if (_hasFailed)
             return;
+        if (Engine.IsSnapshotOpen)
+            ContinueSnapshot(_isSettling ? int.MaxValue : _random.Next(4) == 0 ? 1 : 0);
         long moved = Engine.ReclaimedCount;
         long reserveMoves = Journal.Log.ReserveMoves;
         _model.BeforeCall();
@@ -254,6 +257,18 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.Maintain();
         else if (Engine.ReclaimWaitsForDisk && !Journal.FlushInFlight)
             Journal.RequestFlush();
+    }
+
+    private void ContinueSnapshot(int slices)
+    {
+        int work = 1;
+        for (; slices > 0 && work > 0; slices--)
+        {
+            _model.BeforeCall();
+            work = Engine.ContinueSnapshot();
+            _model.AfterCall();
+            Count("slices of snapshots", work > 0 ? 1 : 0);
+        }
     }
 
     /// <summary>Less than a millisecond, mostly.</summary>
@@ -316,6 +331,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             _disk.FailSync = -1;
             Restart(SimulationAction.Kill);
         }
+        _isSettling = true;
         int quiet = 0;
         for (int i = 0; i < 300 && quiet < QuietRounds; i++)
         {
@@ -327,7 +343,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             foreach (SimulatedClient client in _clients)
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
-            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk ? quiet + 1 : 0;
+            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen ? quiet + 1 : 0;
         }
         // Idle for a second, as its agent would find it.
         Journal.RequestIdleMarker();
@@ -352,6 +368,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     private (BrokerCore Core, MessageReader Reader) Start()
     {
         BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake, _profile.JournalReserve);
+        core.Engine.SnapshotSlice = _profile.SnapshotSlice;
         MessageReader reader = core.CreateReader();
         return (core, reader);
     }

@@ -192,7 +192,12 @@ internal sealed partial class NaiveBroker
         }
         foreach (NaiveNews news in _sessions.Values.SelectMany(session => session.Consumers.Values).SelectMany(consumer => consumer.News).Where(waiting => waiting.Newest.Message.IsJournaled))
             needed = Math.Min(needed, (news.Newest.Message.End - 1) / Log.SegmentSize);
-        Check(Log.ClosedSegments * Log.SegmentSize <= 2 * live.Values.Sum(length => (long)length) + 3 * Log.SegmentSize,
+        // What comes after the start of the last snapshot stays: it may be longer than a segment.
+        long last = Log.Active.Index;
+        while (last > Log.OldestIndex && !Log.FindSegment(last * Log.SegmentSize)!.HasSnapshot)
+            last--;
+        long kept = 3 + Log.Active.Index - last;
+        Check(Log.ClosedSegments * Log.SegmentSize <= 2 * live.Values.Sum(length => (long)length) + kept * Log.SegmentSize,
             $"{Log.ClosedSegments} segments are closed and hold {live.Values.Sum()} bytes of {live.Count} messages.");
         for (long index = Log.OldestIndex + 1; index <= needed; index++)
         {

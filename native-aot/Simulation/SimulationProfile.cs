@@ -12,6 +12,7 @@ internal sealed class SimulationProfile
         MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
         LargeEvery = random.Next(3) switch { 0 => 1, 1 => 3, _ => 20 };
         JournalReserve = random.Next(3) switch { 0 => 0, 1 => 64, _ => 1024 };
+        SnapshotSlice = random.Next(3) switch { 0 => 1, 1 => 4, _ => 256 };
         CutAfterRoll = disabled.Contains(SimulationAction.CutPower) ? int.MaxValue : random.Next(3) switch { 0 => 1, 1 => 4, _ => int.MaxValue };
         MaxBurst = random.Next(1, 40);
         MaxCredit = random.Next(3) switch { 0 => 2, 1 => 20, _ => 80 };
@@ -60,6 +61,9 @@ internal sealed class SimulationProfile
 
     /// <summary>What messages leave in the last segment for everything else, in bytes; 0: as much as usual.</summary>
     internal int JournalReserve { get; }
+
+    /// <summary>Things that one slice of a snapshot looks at; with 256 it is whole at once.</summary>
+    internal int SnapshotSlice { get; }
 
     /// <summary>After one in so many rolls to a new segment the power is cut.</summary>
     internal int CutAfterRoll { get; }
