@@ -32,6 +32,9 @@ internal sealed unsafe class Segment
     /// <summary>Not worth compressing, or it could not be. Compressor.</summary>
     internal bool StaysPlain { get; set; }
 
+    /// <summary>How often compressing it was begun, and given up because it was asked for. Compressor.</summary>
+    internal int Begins { get; set; }
+
     internal required int Length { get; init; }
 
     /// <summary>Position &gt;&gt; log2(size): the id, with the bit of transient positions in it.</summary>
@@ -113,6 +116,7 @@ internal sealed unsafe class Segment
         RetireAfter = 0;
         IsUnreadable = false;
         StaysPlain = false;
+        Begins = 0;
         OwnBytes = 0;
         SharedReferences = 0;
         SharedBytes = 0;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 using Xunit;
@@ -67,6 +68,80 @@ public sealed class FullDiskReclaimTests
         string[] kept = full.Broker.Take("keep", 1000);
         full.Broker.Settle("keep", (ulong)kept.Length - 30);
         Assert.Equal(JournalState.Open, full.Log.State);
+    }
+
+    /// <summary>More of them with LOWLATENCY_RECLAIM_SEEDS.</summary>
+    public static TheoryData<int> Seeds =>
+        [.. Enumerable.Range(1, int.Parse(Environment.GetEnvironmentVariable("LOWLATENCY_RECLAIM_SEEDS") ?? "6", CultureInfo.InvariantCulture))];
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void ShouldKeepEveryMessageOnADiskThatIsFullAgainAndAgain(int seed)
+    {
+        var random = new Random(seed);
+        using var broker = new QueueHarness(journalMemory: 0) { Level = DurabilityLevel.Disk };
+        broker.Declare("flow");
+        broker.Declare("keep");
+        broker.Disk.Capacity = 10 * SegmentSize;
+        RecordLog Log() => broker.Engine.Core.Journal!.Log;
+        var kept = new SortedDictionary<int, int>(); // Number and length.
+        var settled = new HashSet<int>();
+        long reserveMoves = 0;
+        int number = 0;
+        int cuts = 0;
+        for (int round = 0; round < 25; round++)
+        {
+            ErrorCode code = ErrorCode.None;
+            for (int i = 0; i < 300 && code == ErrorCode.None; i++)
+            {
+                number++;
+                int length = random.Next(100, random.Next(20) == 0 ? 60_000 : 3_000);
+                if (random.Next(4) != 0)
+                    code = broker.Rejected("flow", Filler[..random.Next(20_000, 60_000)]);
+                else if ((code = broker.Rejected("keep", $"{number} {Filler[..length]}")) == ErrorCode.None)
+                    kept.Add(number, length);
+                Assert.True(code is ErrorCode.None or ErrorCode.DiskFull, $"{code}");
+            }
+            if (random.Next(3) == 0)
+                Settle(random.Next(kept.Count));
+            string[] bodies = broker.Take("flow");
+            ulong last = bodies.Length == 0 ? 0 : broker.Engine.All<DeliverEvent>(EventType.Deliver)[^1].Tag;
+            uint subscription = bodies.Length == 0 ? 0 : broker.Engine.All<DeliverEvent>(EventType.Deliver)[^1].Subscription;
+            bool isCut = random.Next(2) == 0;
+            if (bodies.Length > 0)
+                broker.Engine.Settle(broker.Session, subscription, 0, last);
+            for (int steps = isCut ? random.Next(60) : 0; steps > 0; steps--)
+                broker.Engine.Step();
+            if (!isCut)
+                broker.Engine.Run();
+            reserveMoves += Log().ReserveMoves;
+            if (isCut && random.Next(2) == 0)
+                broker.PowerCut(++cuts);
+            else
+                broker.Restart(sameHash: false);
+        }
+        broker.Disk.Capacity = long.MaxValue;
+        foreach (string body in broker.Take("keep", 10_000))
+        {
+            int at = int.Parse(body.Split(' ')[0], CultureInfo.InvariantCulture);
+            Assert.True(kept.Remove(at, out int length) ? body.Length == length + $"{at} ".Length : settled.Remove(at), $"number {at} came, of {body.Length} bytes");
+        }
+        Assert.Empty(kept);
+        Assert.True(reserveMoves > 0);
+
+        void Settle(int count)
+        {
+            string[] bodies = broker.Take("keep", (uint)count);
+            if (bodies.Length > 0)
+                broker.Settle("keep", broker.Engine.All<DeliverEvent>(EventType.Deliver)[^1].Tag);
+            foreach (string body in bodies)
+            {
+                int at = int.Parse(body.Split(' ')[0], CultureInfo.InvariantCulture);
+                kept.Remove(at);
+                settled.Add(at);
+            }
+            broker.Leave("keep");
+        }
     }
 
     private sealed class FullBroker : IDisposable
