@@ -179,6 +179,7 @@ internal static class ColdFigure
     private sealed class Drain : IDisposable
     {
         private const int TickMs = 5;
+        private const long MostLateNs = 20 * TickMs * 1_000_000L;
 
         private readonly Connection _connection;
         private readonly Subscription _subscription;
@@ -210,12 +211,17 @@ internal static class ColdFigure
 
         private void Run()
         {
+            long dueNs = MonotonicClock.NowNs;
             while (!_ends)
             {
                 if (IsRunning && _last != 0)
                     _subscription.AckUpTo(_last); // And with it comes the next tick's credit.
                 _connection.Poll();
-                Thread.Sleep(TickMs);
+                // By the clock: what a sleep is too long the next one is shorter. After a pause it does not make up for all of it.
+                long nowNs = MonotonicClock.NowNs;
+                dueNs = Math.Max(dueNs + TickMs * 1_000_000, nowNs - MostLateNs);
+                if (dueNs > nowNs)
+                    Thread.Sleep((int)((dueNs - nowNs + 999_999) / 1_000_000));
             }
         }
 
