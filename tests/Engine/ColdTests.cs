@@ -26,12 +26,13 @@ public sealed unsafe class ColdTests : IDisposable
             if (_holds)
                 return Errno.Again;
             Assert.True(JournalFiles.IsSegment(name, out long index));
-            _loads.Add(index);
+            if (offset == 0)
+                _loads.Add(index);
             _resident.Add(index);
             _mostResident = Math.Max(_mostResident, _resident.Count(i => i >= Log.OldestIndex && i < Log.FirstHotIndex));
             return _error;
         };
-        _broker.Disk.OnRelease = name =>
+        _broker.Disk.OnRelease = (name, _, _) =>
         {
             if (JournalFiles.IsSegment(name, out long index))
                 _resident.Remove(index);
@@ -124,7 +125,7 @@ public sealed unsafe class ColdTests : IDisposable
             _resident.Add(index);
         _broker.Engine.Core.Journal!.RequestFlush();
         var released = new List<long>();
-        _broker.Disk.OnRelease = name => released.Add(JournalFiles.IsSegment(name, out long index) ? index : -1);
+        _broker.Disk.OnRelease = (name, _, _) => released.Add(JournalFiles.IsSegment(name, out long index) ? index : -1);
         _broker.Engine.Run();
         Fill(_broker, "cold", 1);
         Assert.Contains(Log.FirstHotIndex - 1, released);
