@@ -68,6 +68,20 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
         Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
         && queue.Waiting.Exists(waiting => !waiting.IsEnded && waiting.Session.Id == session && waiting.Handle == publication); // Another may have had the same numbers.
 
+    /// <summary>A queue holds the confirms of a publication back.</summary>
+    internal bool IsBlocked(string host, string name, int session, uint publication) =>
+        Queue(host, name) is { HasBlocked: true } queue && queue.Blocked.Exists(blocked => blocked.Session.Id == session && blocked.Handle == publication);
+
+    /// <summary>A publication counts a queue among what holds it back.</summary>
+    internal bool IsToldBlocked(string host, string name, int session, uint publication) =>
+        Queue(host, name) is { HasTold: true } queue && queue.Told.Exists(told => told.Session.Id == session && told.Handle == publication);
+
+    /// <summary>Messages that a queue has taken beyond its bounds since it was within them.</summary>
+    internal long TakenBeyond(string host, string name) => Queue(host, name)?.TakenBeyond ?? 0;
+
+    private BrokerQueue? Queue(string host, string name) =>
+        Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) ? queue : null;
+
     /// <summary>Some queue holds a message that was published so.</summary>
     internal bool Holds(long publishedNs) => Engine.Topology.QueuesById().Any(queue => Entries(queue).Exists(entry => Read(entry.Position)?.PublishedNs == publishedNs));
 

@@ -29,6 +29,7 @@ internal sealed partial class NaiveBroker
             if (queue.HasRoomAgain)
                 WakeWaiting(queue);
             WakeTold(queue);
+            LetGo(queue);
         }
         _emptied.Clear();
     }

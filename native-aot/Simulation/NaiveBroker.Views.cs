@@ -42,6 +42,7 @@ internal sealed partial class NaiveBroker
                 queue.Ghosts = queue.Ghosts.Add(replaced.Sequence, replaced with { IsUncertain = true });
         }
         NaiveEntry entry = queue.Append(message, sequence);
+        NoteCame(queue, message);
         _came.Add((queue, entry));
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating && entry.Sequence < consumer.NextSeen))
             LookAt(viewer, entry);

@@ -56,6 +56,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _given.Clear();
         _ready.Clear();
         _came.Clear();
+        _cameNow.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;
@@ -77,6 +78,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
     /// <summary>Before each call of the engine.</summary>
     internal void BeforeCall()
     {
+        _cameNow.Clear();
         _tailBefore = Log.Tail;
         _publishedBefore = _core.Engine.PublishedCount;
         _committedBefore = _core.Engine.CommittedCount;

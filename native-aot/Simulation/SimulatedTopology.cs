@@ -142,7 +142,7 @@ internal sealed class SimulatedTopology
             if (_random.Next(3) == 0)
                 arguments = arguments.With("x-max-length-bytes", (long)_random.Next(2000));
             if (_random.Next(2) == 0)
-                arguments = arguments.With("x-overflow", Pick(["reject-publish", "drop-head", "dead-letter", "reject-publish-dlx"]));
+                arguments = arguments.With("x-overflow", Pick(["reject-publish", "drop-head", "dead-letter", "reject-publish-dlx", "block"]));
         }
         if (_profile.RejectsOf5 > 1 && _random.Next(2) == 0)
         {
