@@ -36,7 +36,8 @@ internal sealed unsafe partial class BrokerEngine
         if (_isReplaying)
             return;
         queue.AddDeadline(entry, sequence, deadlineNs);
-        HasTimeAt(queue, deadlineNs);
+        if (!queue.ExpiryAwaitsLoad)
+            HasTimeAt(queue, deadlineNs);
     }
 
     /// <summary>Holds a scheduled message until its time.</summary>

@@ -37,7 +37,9 @@ internal sealed unsafe partial class BrokerQueue
     internal long NextTimeNs()
     {
         long next = Math.Min(Scheduled?.NextNs ?? long.MaxValue, Delays?.NextNs ?? long.MaxValue);
-        return Math.Min(Math.Min(next, Deadlines?.NextNs ?? long.MaxValue), ExpiresNs);
+        if (!ExpiryAwaitsLoad)
+            next = Math.Min(next, Deadlines?.NextNs ?? long.MaxValue);
+        return Math.Min(next, ExpiresNs);
     }
 
     private const long NsPerMs = 1_000_000;

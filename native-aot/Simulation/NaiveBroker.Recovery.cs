@@ -112,7 +112,12 @@ internal sealed partial class NaiveBroker
                 continue;
             }
             bool isCertain = !entry.IsUncertain && first == last && entry == first;
-            recovered.Add(Recover(queue, entry, there!, isCertain, flags));
+            NaiveEntry recoveredEntry = Recover(queue, entry, there!, isCertain, flags);
+            // Where the record that made it wait is there, and what it waits for is known only to the moment after it.
+            if (there!.State == NaiveEntryState.Delayed)
+                recoveredEntry = recoveredEntry with { DelayedUntilNs = candidates.Where(candidate => candidate.Message == entry.Message).Max(candidate => candidate.DelayedUntilNs) };
+            Check(recoveredEntry.State != NaiveEntryState.Delayed || recoveredEntry.DelayedUntilNs > 0, $"Queue {queue.Name} delays {entry} after the restart, which nobody gave back.");
+            recovered.Add(recoveredEntry);
         }
         Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
         Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Delayed == recovered.Count(entry => entry.State == NaiveEntryState.Delayed) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");
