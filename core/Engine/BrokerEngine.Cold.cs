@@ -10,6 +10,7 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<BrokerQueue> _awaitingLoad = [];
     private long _hotFrom;
     private bool _hasNewlyLoaded;
+    private long _passSlotsFrom;
 
     /// <summary>Queues that wait for the disk.</summary>
     internal int AwaitingLoad => _awaitingLoad.Count;
@@ -19,6 +20,7 @@ internal sealed unsafe partial class BrokerEngine
     {
         _durableLog!.NoteLoaded();
         _hasNewlyLoaded = true;
+        _passSlotsFrom = _batch;
         int kept = 0;
         for (int i = 0; i < _awaitingLoad.Count; i++)
         {
@@ -28,16 +30,16 @@ internal sealed unsafe partial class BrokerEngine
             if (queue.Exists && queue.AwaitsLoad && !waits)
                 Schedule(queue);
             if (queue.Exists && queue.ExpiryAwaitsLoad && !expiryWaits)
+            {
                 ResumeExpiry(queue);
+                _passSlotsFrom = _batch + 1; // Its turn is at the beginning of a batch.
+            }
             if (waits || expiryWaits)
                 _awaitingLoad[kept++] = queue;
             else
                 queue.IsListedForLoad = false;
         }
         _awaitingLoad.RemoveRange(kept, _awaitingLoad.Count - kept);
-        // Before the slots are passed on.
-        if (_timers.NextNs <= _nowNs)
-            RunTimers();
     }
 
     /// <summary>Whether a message can be read now.</summary>

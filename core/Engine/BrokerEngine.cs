@@ -198,7 +198,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         long delivered = DeliveredCount;
         if (_scheduledQueues.Count > 0)
             Dispatch();
-        if (_hasNewlyLoaded)
+        if (_hasNewlyLoaded && _batch >= _passSlotsFrom)
             PassSlotsOn();
         if (_pulls.Count > 0)
             AnswerPulls();

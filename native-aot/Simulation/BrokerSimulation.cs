@@ -34,6 +34,8 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private static readonly BrokerOptions Options = new() { SegmentSize = SegmentLayout.MinSize, MinFreeDiskBytes = 0, DiskHighWatermark = 0, Limits = Limits };
 
+    private static readonly BrokerOptions ColdOptions = Options with { JournalMemoryBytes = 0 };
+
     private readonly SimulationRandom _random;
     private readonly int _steps;
     private readonly IReadOnlyList<SimulationAction>? _script;
@@ -70,6 +72,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         _script = script;
         _profile = new SimulationProfile(_random, steps, disabled);
         _topology = new SimulatedTopology(_random, _profile);
+        _disk.OnLoad = (_, _) => Load();
         (_core, _reader) = Start();
         _model.Begin(_core, _reader);
     }
@@ -206,6 +209,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
         if (Journal.Log.LoadsDone is var loads && loads != _toldLoads)
         {
+            Count("loads", loads - _toldLoads);
             _toldLoads = loads;
             _model.BeforeCall();
             Engine.OnLoaded();
@@ -257,6 +261,9 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.RequestFlush();
     }
 
+    /// <returns>Error number: the disk gives a segment back now, or the loader tries again with its next step.</returns>
+    private int Load() => _isSettling || _random.Next(4) < _profile.LoadsAtOnceOf4 ? 0 : Errno.Again;
+
     private void ContinueSnapshot(int slices)
     {
         int work = 1;
@@ -288,6 +295,7 @@ internal sealed partial class BrokerSimulation : IDisposable
     {
         long delivered = Engine.DeliveredCount;
         _model.BeforeCall();
+        _model.NoteSegmentsAtHand();
         Engine.EndBatch();
         _model.MarkOverrun();
         Count("deliveries", Engine.DeliveredCount - delivered);
@@ -341,7 +349,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             foreach (SimulatedClient client in _clients)
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
-            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen ? quiet + 1 : 0;
+            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen && Engine.AwaitingLoad == 0 ? quiet + 1 : 0;
         }
         // Idle for a second, as its agent would find it.
         Journal.RequestIdleMarker();
@@ -365,7 +373,7 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private (BrokerCore Core, MessageReader Reader) Start()
     {
-        BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake, _profile.JournalReserve);
+        BrokerCore core = BrokerCore.OpenStepped(_profile.IsCold ? ColdOptions : Options, _disk.Start(), _wake, _profile.JournalReserve, _profile.MaxHotSegments);
         core.Engine.SnapshotSlice = _profile.SnapshotSlice;
         MessageReader reader = core.CreateReader();
         return (core, reader);

@@ -68,6 +68,27 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
         Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
         && queue.Waiting.Exists(waiting => !waiting.IsEnded && waiting.Session.Id == session && waiting.Handle == publication); // Another may have had the same numbers.
 
+    /// <summary>The record that the consumers of a queue wait for, which is on the disk alone; null when they wait for none.</summary>
+    internal long? AwaitedPosition(string host, string name) =>
+        Queue(host, name) is { AwaitsLoad: true } queue && core.Journal!.Log.IsAway(queue.AwaitedPosition) ? queue.AwaitedPosition : null;
+
+    /// <summary>The record of what expired and waits to be moved, which is on the disk alone; null for none.</summary>
+    internal long? AwaitedExpiry(string host, string name) =>
+        Queue(host, name) is { ExpiryAwaitsLoad: true } queue && core.Journal!.Log.IsAway(queue.AwaitedExpiry) ? queue.AwaitedExpiry : null;
+
+    /// <summary>The segments that can be read without waiting for the disk.</summary>
+    internal HashSet<long> SegmentsAtHand()
+    {
+        RecordLog log = core.Journal!.Log;
+        HashSet<long> atHand = [];
+        for (long index = log.OldestIndex; index <= log.Active!.Index; index++)
+        {
+            if (log.IsAtHand(index * log.SegmentSize))
+                atHand.Add(index);
+        }
+        return atHand;
+    }
+
     /// <summary>A queue holds the confirms of a publication back.</summary>
     internal bool IsBlocked(string host, string name, int session, uint publication) =>
         Queue(host, name) is { HasBlocked: true } queue && queue.Blocked.Exists(blocked => blocked.Session.Id == session && blocked.Handle == publication);

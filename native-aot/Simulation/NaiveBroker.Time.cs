@@ -32,6 +32,8 @@ internal sealed partial class NaiveBroker
     {
         List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs).OrderBy(queue.ExpiresNs)];
         if (expired.Count > 0)
+            expired = WithoutAwaiting(queue, expired);
+        if (expired.Count > 0)
             Bury(queue, Waiting(queue, expired), "expired");
         Place();
         MakeDue(queue);

@@ -76,6 +76,7 @@ internal sealed partial class NaiveBroker
         Check(isFlagged == (entry.Count > 0 || entry.Maybe), $"Flagged: {isFlagged}, {entry} of queue {queue.Name}.");
         Check(deliver.DeliveryCount == entry.Count, $"Delivery count {deliver.DeliveryCount}, {entry} of queue {queue.Name}.");
         CheckContent(deliver.Position, entry.Message);
+        CheckAtHand(deliver.Position);
         consumer.NextTag++;
         consumer.Take(deliver.PayloadLength);
     }

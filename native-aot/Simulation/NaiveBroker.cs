@@ -57,6 +57,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _ready.Clear();
         _came.Clear();
         _cameNow.Clear();
+        _awaitedExpiries.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;
@@ -72,6 +73,7 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _nowNs = nowNs;
         // The order of turns is the engine's choice (rule T3).
         _turns = [.. _engine.Due(nowNs, _isFirstBatch)];
+        _hotFrom = Log.HotFrom;
         BeforeCall();
     }
 

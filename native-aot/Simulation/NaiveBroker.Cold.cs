@@ -1,0 +1,50 @@
+using LowLatency.Core.Journal;
+
+namespace LowLatency.Server.Simulation;
+
+/// <content>Messages that are on the disk alone: who may wait for them, and who may not (docs/journal.md, Cold segments).</content>
+internal sealed partial class NaiveBroker
+{
+    private readonly Dictionary<NaiveQueue, (long Position, long DeadlineNs)> _awaitedExpiries = [];
+    private HashSet<long> _atHand = [];
+    private long _hotFrom;
+
+    /// <summary>Nothing is loaded any more in this batch.</summary>
+    internal void NoteSegmentsAtHand() => _atHand = _engine.SegmentsAtHand();
+
+    /// <summary>A message is handed over only when it can be read without waiting.</summary>
+    private void CheckAtHand(long position)
+    {
+        if ((position & RecordLog.TransientBit) == 0)
+            Check(position >= _hotFrom || _atHand.Contains(position / Log.SegmentSize), $"The message at {position} was handed over; it is on the disk alone.");
+    }
+
+    /// <summary>The consumers of a queue wait for one of its messages, which is on the disk alone.</summary>
+    private bool AwaitsLoad(NaiveQueue queue)
+    {
+        if (_engine.AwaitedPosition(queue.Host, queue.Name) is not { } position)
+            return false;
+        bool isHeld = _engine.Find(queue.Host, queue.Name)!.Entries().Exists(entry => entry.Position == position) || queue.Consumers.Exists(consumer => consumer.IsConflating);
+        Check(isHeld, $"Queue {queue.Name} waits for what is at {position}, and holds nothing there.");
+        return true;
+    }
+
+    /// <summary>Of what expired, in the order of its times, what need not wait for the disk: one waits, and those after it.</summary>
+    private List<NaiveEntry> WithoutAwaiting(NaiveQueue queue, List<NaiveEntry> expired)
+    {
+        if (_engine.AwaitedExpiry(queue.Host, queue.Name) is not { } position)
+        {
+            _awaitedExpiries.Remove(queue);
+            return expired;
+        }
+        Check(queue.Options.DeadLetterExchange != null, $"What expires in queue {queue.Name} waits for the disk, and is not moved.");
+        EngineQueue real = _engine.Find(queue.Host, queue.Name)!;
+        if (!_awaitedExpiries.TryGetValue(queue, out (long Position, long DeadlineNs) awaited) || awaited.Position != position)
+        {
+            NaiveEntry? first = expired.Find(entry => real.Entry(entry.Sequence)?.Position == position);
+            Check(first != null, $"What expires in queue {queue.Name} waits for what is at {position}: nothing that has expired.");
+            _awaitedExpiries[queue] = awaited = (position, queue.ExpiresNs(first!)!.Value);
+        }
+        return expired.FindAll(entry => queue.ExpiresNs(entry) < awaited.DeadlineNs || (queue.ExpiresNs(entry) == awaited.DeadlineNs && real.Entry(entry.Sequence) == null));
+    }
+}
