@@ -169,6 +169,8 @@ internal sealed unsafe partial class BrokerEngine
             ExpiredCount += _expired.Count;
             return status;
         }
+        if (_expired.Count > 0)
+            queue.ExpiryAwaitsLoad = false; // Those before it wait for the journal first.
         foreach ((long timeNs, long sequence) in _expired)
         {
             queue.Entries.Find(sequence)->IsTimed = true;

@@ -299,6 +299,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         Engine.EndBatch();
         _model.MarkOverrun();
         Count("deliveries", Engine.DeliveredCount - delivered);
+        Count("waits for the disk", Engine.AwaitingLoad);
         int from = _log.Count;
         _model.EndBatch(_log, checksEntries: _random.Next(16) == 0);
         foreach (object entry in _log.Skip(from))

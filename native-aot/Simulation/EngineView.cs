@@ -76,6 +76,17 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     internal long? AwaitedExpiry(string host, string name) =>
         Queue(host, name) is { ExpiryAwaitsLoad: true } queue && core.Journal!.Log.IsAway(queue.AwaitedExpiry) ? queue.AwaitedExpiry : null;
 
+    /// <summary>The first sequence that a conflating subscription has not looked at; null when there is no such subscription any more.</summary>
+    internal long? NextToLookAt(string host, string name, int session, uint handle)
+    {
+        foreach (Consumer viewer in Queue(host, name) is { } queue ? queue.Consumers.Viewers : [])
+        {
+            if (viewer.Session.Id == session && viewer.Handle == handle)
+                return viewer.Conflation?.Next;
+        }
+        return null;
+    }
+
     /// <summary>The segments that can be read without waiting for the disk.</summary>
     internal HashSet<long> SegmentsAtHand()
     {

@@ -29,6 +29,22 @@ internal sealed partial class NaiveBroker
         return true;
     }
 
+    /// <summary>How far a conflating subscription has looked: to the end, or to a message that is on the disk alone.</summary>
+    private long NextToLookAt(NaiveConsumer viewer)
+    {
+        NaiveQueue queue = viewer.Queue;
+        if (_engine.NextToLookAt(queue.Host, queue.Name, viewer.Session.Id, viewer.Handle) is not { } next)
+            return queue.Next;
+        NaiveEntry? first = queue.Entries.Values.FirstOrDefault(entry => entry.Sequence >= next);
+        if (first == null)
+            return queue.Next;
+        // What was handed on with this batch is not there any more.
+        EngineEntry? found = _engine.Find(queue.Host, queue.Name)?.Entry(first.Sequence);
+        Check(next >= viewer.NextSeen && (found == null || Log.IsAway(found.Position)),
+            $"Subscription {viewer.Handle} of session {viewer.Session.Id} does not look at {first} of queue {queue.Name}, which is at hand.");
+        return next;
+    }
+
     /// <summary>Of what expired, in the order of its times, what need not wait for the disk: one waits, and those after it.</summary>
     private List<NaiveEntry> WithoutAwaiting(NaiveQueue queue, List<NaiveEntry> expired)
     {

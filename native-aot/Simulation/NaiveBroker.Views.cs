@@ -12,9 +12,11 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating))
         {
-            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Sequence >= viewer.NextSeen))
+            // What is on the disk alone is looked at when it was loaded, if it is there still; and what comes after it.
+            long next = NextToLookAt(viewer);
+            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Sequence >= viewer.NextSeen && entry.Sequence < next))
                 LookAt(viewer, entry);
-            viewer.NextSeen = queue.Next;
+            viewer.NextSeen = next;
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed class SimulatedTopology
         _profile = profile;
         Queues = [.. Enumerable.Range(0, 8).Select(index => PlanQueue($"q{index}"))];
         if (profile.HasFlow)
-            Queues[^1] = new QueuePlan(FlowQueue, QueueFlags.Durable, new NaiveTable());
+            Queues[^1] = new QueuePlan(FlowQueue, QueueFlags.Durable, profile.KeepsFlow ? BacklogArguments() : new NaiveTable());
         Exchanges = [.. Enumerable.Range(0, 5).Select(index => PlanExchange($"x{index}"))];
     }
 
@@ -111,6 +111,15 @@ internal sealed class SimulatedTopology
         1 => new NaiveTable().With("max-connections", (long)_random.Next(1, 3)).With("max-exchanges", 2L).With("max-bindings", 3),
         _ => new NaiveTable(),
     };
+
+    /// <summary>What waits long, and expires on the disk perhaps.</summary>
+    private NaiveTable BacklogArguments()
+    {
+        var arguments = new NaiveTable();
+        if (_random.Next(2) == 0)
+            arguments = arguments.With("x-dead-letter-exchange", "").With("x-dead-letter-routing-key", "q6");
+        return _random.Next(2) == 0 ? arguments.With("x-message-ttl", Pick<object>([20L, 100L, 1000L])) : arguments;
+    }
 
     private QueuePlan PlanQueue(string name)
     {

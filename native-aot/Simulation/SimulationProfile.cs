@@ -54,6 +54,9 @@ internal sealed class SimulationProfile
     /// <summary>Segments fill fast, and are emptied.</summary>
     internal bool HasFlow => Weights[(int)SimulationAction.Flow] > 0;
 
+    /// <summary>What fills them waits there: most of it is cold when it is read.</summary>
+    internal bool KeepsFlow => HasFlow && IsCold;
+
     internal int Clients { get; }
 
     internal int PortCapacity { get; }
