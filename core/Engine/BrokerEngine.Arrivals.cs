@@ -36,8 +36,7 @@ internal sealed unsafe partial class BrokerEngine
         if (_isReplaying)
             return;
         queue.AddDeadline(entry, sequence, deadlineNs);
-        if (!queue.ExpiryAwaitsLoad)
-            HasTimeAt(queue, deadlineNs);
+        HasTimeAt(queue, queue.NextDeadlineNs);
     }
 
     /// <summary>Holds a scheduled message until its time.</summary>

@@ -61,13 +61,14 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>As <see cref="IsAtHand"/>, for what expired and is to be moved: the queue's consumers do not wait for it, nor it for what they wait for.</summary>
-    private LoadStatus AskForExpired(BrokerQueue queue, long position)
+    private LoadStatus AskForExpired(BrokerQueue queue, long position, long timeNs)
     {
         LoadStatus status = position >= _hotFrom ? LoadStatus.AtHand : _durableLog!.Ask(position, ref queue.ExpiryReader);
         if (status is LoadStatus.Loading or LoadStatus.NoSlot)
         {
             queue.ExpiryAwaitsLoad = true;
             queue.AwaitedExpiry = position;
+            queue.AwaitedExpiryNs = timeNs;
             ListForLoad(queue);
         }
         return status;

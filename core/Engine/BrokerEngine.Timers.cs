@@ -99,7 +99,7 @@ internal sealed unsafe partial class BrokerEngine
     private AppendStatus RunTimer(BrokerQueue queue, bool isJournalReady, ref int budget)
     {
         AppendStatus status = isJournalReady ? AppendStatus.Appended : AppendStatus.NotReady;
-        while (status == AppendStatus.Appended && budget > 0 && !queue.ExpiryAwaitsLoad && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
+        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines != null && queue.NextDeadlineNs <= _nowNs)
             status = TryExpire(queue, ref budget);
         while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
             status = TryMakeDue(queue, ref budget);
@@ -123,7 +123,7 @@ internal sealed unsafe partial class BrokerEngine
         _departures.Clear();
         _expired.Clear();
         TimedHeap deadlines = queue.Deadlines!;
-        while (budget > 0 && deadlines.NextNs <= _nowNs)
+        while (budget > 0 && queue.NextDeadlineNs <= _nowNs)
         {
             long sequence = deadlines.Pop(out long timeNs);
             budget--;
@@ -138,7 +138,7 @@ internal sealed unsafe partial class BrokerEngine
                 entry->IsTimed = false; // If it comes back it expires then.
                 continue;
             }
-            LoadStatus load = IsDeadLetter(queue, DropReason.Expired) ? AskForExpired(queue, entry->Position) : LoadStatus.AtHand;
+            LoadStatus load = IsDeadLetter(queue, DropReason.Expired) ? AskForExpired(queue, entry->Position, timeNs) : LoadStatus.AtHand;
             if (load == LoadStatus.Unreadable)
             {
                 entry->IsTimed = false; // The disk does not give it back: it stays until the restart that this takes.

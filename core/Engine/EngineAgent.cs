@@ -108,6 +108,7 @@ internal sealed class EngineAgent : IAgent
         {
             _engine.OnLoaded();
             _toldLoads = loads;
+            work++;
         }
         if (hasInput)
         {

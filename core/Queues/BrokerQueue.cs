@@ -97,6 +97,9 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>The record of what expired.</summary>
     internal long AwaitedExpiry { get; set; }
 
+    /// <summary>When it did, Unix time in nanoseconds: what expires before it does not wait.</summary>
+    internal long AwaitedExpiryNs { get; set; }
+
     /// <summary>In the engine's list of queues that wait for the disk.</summary>
     internal bool IsListedForLoad { get; set; }
 

@@ -359,6 +359,8 @@ internal sealed partial class BrokerSimulation : IDisposable
         Batch(0);
         if (_ingress.Count > 0)
             throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
+        if (Engine.AwaitingLoad > 0)
+            throw new SimulationException($"{Engine.AwaitingLoad} queues wait for the disk, which has nothing left to do.");
         foreach (SimulatedClient client in _clients)
             client.CheckDecided();
         _model.CheckRetired();

@@ -72,9 +72,8 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     internal long? AwaitedPosition(string host, string name) =>
         Queue(host, name) is { AwaitsLoad: true } queue && core.Journal!.Log.IsAway(queue.AwaitedPosition) ? queue.AwaitedPosition : null;
 
-    /// <summary>The record of what expired and waits to be moved, which is on the disk alone; null for none.</summary>
-    internal long? AwaitedExpiry(string host, string name) =>
-        Queue(host, name) is { ExpiryAwaitsLoad: true } queue && core.Journal!.Log.IsAway(queue.AwaitedExpiry) ? queue.AwaitedExpiry : null;
+    /// <summary>The record of what expired, was on the disk alone and is to be moved when the engine is told that it was loaded, or has left the log; null for none.</summary>
+    internal long? AwaitedExpiry(string host, string name) => Queue(host, name) is { ExpiryAwaitsLoad: true } queue ? queue.AwaitedExpiry : null;
 
     /// <summary>The first sequence that a conflating subscription has not looked at; null when there is no such subscription any more.</summary>
     internal long? NextToLookAt(string host, string name, int session, uint handle)
@@ -107,6 +106,15 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
     /// <summary>A publication counts a queue among what holds it back.</summary>
     internal bool IsToldBlocked(string host, string name, int session, uint publication) =>
         Queue(host, name) is { HasTold: true } queue && queue.Told.Exists(told => told.Session.Id == session && told.Handle == publication);
+
+    /// <summary>The queues that a publication is held back by, in the order in which it is told of them.</summary>
+    /// <param name="names">Some of them.</param>
+    internal string[] BlockReasons(string host, List<string> names, int session, uint publication)
+    {
+        EnginePublication? found = names.Select(name => Queue(host, name)).OfType<BrokerQueue>().Where(queue => queue.HasTold).SelectMany(queue => queue.Told)
+            .FirstOrDefault(told => told.Session.Id == session && told.Handle == publication);
+        return found == null ? [] : [.. found.BlockReasons.Select(reason => reason?.DisplayName ?? "")];
+    }
 
     /// <summary>Messages that a queue has taken beyond its bounds since it was within them.</summary>
     internal long TakenBeyond(string host, string name) => Queue(host, name)?.TakenBeyond ?? 0;

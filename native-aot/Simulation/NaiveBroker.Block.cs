@@ -20,7 +20,9 @@ internal sealed partial class NaiveBroker
     /// <summary>A message was taken beyond the bounds of queues that block.</summary>
     private void HoldBack(NaivePublication publication, List<NaiveQueue> blocking)
     {
-        foreach (NaiveQueue queue in blocking.Where(queue => queue.Exists && !queue.IsWithinBounds))
+        // Of several queues of one message the first is the engine's choice.
+        string[] order = blocking.Count < 2 ? [] : _engine.BlockReasons(blocking[0].Host, blocking.ConvertAll(queue => queue.Name), publication.Session.Id, publication.Handle);
+        foreach (NaiveQueue queue in blocking.Where(queue => queue.Exists && !queue.IsWithinBounds).OrderBy(queue => Array.IndexOf(order, queue.Name)))
         {
             queue.TakenBeyond++;
             if (queue.Blocked.Contains(publication))

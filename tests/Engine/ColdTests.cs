@@ -373,6 +373,27 @@ public sealed unsafe class ColdTests : IDisposable
     }
 
     [Fact]
+    public void ShouldMoveWhatExpiresBeforeWhatIsLoaded()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        for (int i = 0; i < 6 * PerSegment; i++)
+            _broker.Publish("cold", $"cold {i} {Filler}", new ContentHeaderBuilder().Expiration(60_000).Build());
+        var delayed = new ContentHeaderBuilder().Expiration(1);
+        delayed.Headers.Add("x-delay", 1000);
+        _broker.Publish("cold", "late", delayed.Build());
+        _broker.Engine.Core.Journal!.RequestFlush();
+        _broker.Engine.Run();
+        _holds = true;
+        _broker.Advance(61_000);
+        Assert.Equal(["late"], _broker.Take("dead", 10));
+        _broker.Engine.Events.Clear();
+        _holds = false;
+        _broker.Engine.Run();
+        Assert.Equal(6 * PerSegment, _broker.Queue("dead").Count - 1);
+    }
+
+    [Fact]
     public void ShouldMoveWhatExpiredWhileConsumersWaitForAnotherSegment()
     {
         _broker.Declare("dead");
