@@ -12,8 +12,8 @@ internal sealed unsafe partial class BrokerEngine
     private bool _hasNewlyLoaded;
     private long _passSlotsFrom;
 
-    /// <summary>Queues that wait for the disk.</summary>
-    internal int AwaitingLoad => _awaitingLoad.Count;
+    /// <summary>Queues that wait for the disk. Those that have found meanwhile that they need not are listed until something was loaded.</summary>
+    internal int AwaitingLoad => _awaitingLoad.Count(static queue => queue.Exists && (queue.AwaitsLoad || queue.ExpiryAwaitsLoad));
 
     /// <summary>The preparer has brought segments into memory, or could not.</summary>
     internal void OnLoaded()
