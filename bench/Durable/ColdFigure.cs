@@ -18,6 +18,7 @@ internal static class ColdFigure
     private const int DrainRate = 4000;
     private const int HotRate = 5000;
     private const double Seconds = 4;
+    private const int SettleLimitSeconds = 120;
 
     /// <summary>The thread that is to wait for the disk.</summary>
     private const string Preparer = "preparer";
@@ -32,6 +33,7 @@ internal static class ColdFigure
         options.Progress.Say($"  the disk writes what it still has …");
         using (Process sync = Process.Start("sync"))
             sync.WaitForExit();
+        Settle(sides);
         foreach (Side side in sides)
             side.Open();
         long readBefore = ProcessCounters.ReadBytesRead(cold.ProcessId) ?? 0;
@@ -47,6 +49,7 @@ internal static class ColdFigure
             besideWarm.Add(warm.Run(Seconds, drains: true, sides));
             besideCold.Add(cold.Run(Seconds, drains: true, sides));
             besideCompressed.Add(compressed.Run(Seconds, drains: true, sides));
+            options.Progress.Say($"    p99 {alone[^1]:0} µs, from memory {besideWarm[^1]:0}, from the disk {besideCold[^1]:0}, compressed {besideCompressed[^1]:0}");
         }
         double read = ((ProcessCounters.ReadBytesRead(cold.ProcessId) ?? 0) - readBefore) / 1048576.0;
         long faults = ProcessCounters.ReadMajorFaults(cold.ProcessId, Preparer) - faultsBefore;
@@ -62,6 +65,20 @@ internal static class ColdFigure
         yield return new("cold", "… pages for which a thread of the server waited for the disk meanwhile, the preparer aside", faults, "", 0);
         yield return new("cold", $"… read from the disk for {drained:0} MiB that were drained", read, "MiB");
         yield return new("cold", $"… most of the journal in the memory of the process, with --journal-memory {Memory} and segments of 64 MiB", cold.MostMapped / 1048576.0, "MiB", 600);
+    }
+
+    /// <summary>Waits until the servers rest: what was filled is compressed meanwhile, and that is not what is measured.</summary>
+    private static void Settle(Side[] sides)
+    {
+        const int stepMs = 500;
+        for (int i = 0; i < SettleLimitSeconds * 1000 / stepMs; i++)
+        {
+            long before = sides.Sum(side => ProcessCounters.ReadRunNs(side.ProcessId));
+            Thread.Sleep(stepMs);
+            if (sides.Sum(side => ProcessCounters.ReadRunNs(side.ProcessId)) - before < stepMs * 10_000L) // A hundredth of a processor.
+                return;
+        }
+        throw new BenchException($"the servers still work {SettleLimitSeconds} seconds after the backlog was published");
     }
 
     private static double Ratio(List<double> of, List<double> to) => Median([.. of.Zip(to, (first, second) => second / first)]);
@@ -90,7 +107,7 @@ internal static class ColdFigure
         {
             _hot = new HotQueue(_server.Address);
             _drain = new Drain(_server.Address);
-            _hot.Run(2); // Warms up.
+            _hot.Run(2, null, [this]); // Warms up.
         }
 
         internal int ProcessId => _server.ProcessId;
@@ -104,11 +121,16 @@ internal static class ColdFigure
         /// <param name="sides">Have their heartbeats meanwhile.</param>
         internal double Run(double seconds, bool drains, Side[] sides)
         {
-            _drain!.IsRunning = drains;
-            double p99 = _hot!.Run(seconds, [.. sides.Select(side => side._hot!)]);
-            _drain.IsRunning = false;
+            double p99 = _hot!.Run(seconds, drains ? _drain : null, sides);
             MostMapped = Math.Max(MostMapped, ProcessCounters.ReadFileBytes(ProcessId) ?? 0);
             return p99;
+        }
+
+        /// <summary>Heartbeats.</summary>
+        internal void Poll()
+        {
+            _hot?.Poll();
+            _drain?.Poll();
         }
 
         public void Dispose()
@@ -138,8 +160,11 @@ internal static class ColdFigure
             _connection.Subscribe("hot", OnDelivery, new SubscriptionOptions { Credit = 32_768 });
         }
 
+        internal void Poll() => _connection.Poll();
+
         /// <summary>p99 in microseconds over so many seconds.</summary>
-        internal double Run(double seconds, params HotQueue[] others)
+        /// <param name="drain">Goes on meanwhile, on this thread: a third one that wants a processor would be what is measured.</param>
+        internal double Run(double seconds, Drain? drain, Side[] sides)
         {
             _times = new Histogram();
             _first = _sent;
@@ -151,13 +176,14 @@ internal static class ColdFigure
             {
                 if (MonotonicClock.NowNs >= nextNs)
                 {
-                    foreach (HotQueue other in others)
-                        other._connection.Poll();
+                    foreach (Side side in sides)
+                        side.Poll();
                     nextNs += 1_000_000_000;
                 }
                 if (_sent < end && MonotonicClock.NowNs >= Due(_sent) && _publication.TryPublish(body) == PublishStatus.Accepted)
                     _sent++;
                 _connection.Poll();
+                drain?.DoWork();
                 if (_connection.State == ConnectionState.Closed)
                     throw new InvalidOperationException("The connection of the short queue was closed.");
             }
@@ -175,55 +201,45 @@ internal static class ColdFigure
         public void Dispose() => _connection.Dispose();
     }
 
-    /// <summary>Takes the cold queue at a rate, on a thread of its own.</summary>
+    /// <summary>Takes the cold queue at a rate, on the thread of who calls it.</summary>
     private sealed class Drain : IDisposable
     {
-        private const int TickMs = 5;
+        private const long TickNs = 5_000_000;
+        private const int PerTick = (int)(DrainRate * TickNs / 1_000_000_000);
 
         private readonly Connection _connection;
         private readonly Subscription _subscription;
-        private readonly Thread _thread;
-        private volatile bool _isRunning;
-        private volatile bool _ends;
         private ulong _last;
-        private long _count;
+        private long _nextNs;
+        private long _awaited = PerTick;
 
         internal Drain(string address)
         {
             _connection = Connection.Connect(address, new ConnectionOptions { Mode = ConnectionMode.Polled, ClientName = "bench drain", Reconnect = false });
             _subscription = _connection.Subscribe("cold", (Subscription _, in Delivery delivery) =>
             {
-                Interlocked.Increment(ref _count);
+                Count++;
                 _last = delivery.Tag;
-            }, new SubscriptionOptions { Credit = DrainRate * TickMs / 1000 });
-            _thread = new Thread(Run) { IsBackground = true, Name = "drain" };
-            _thread.Start();
+            }, new SubscriptionOptions { Credit = PerTick });
         }
 
-        internal bool IsRunning
-        {
-            get => _isRunning;
-            set => _isRunning = value;
-        }
+        internal long Count { get; private set; }
 
-        internal long Count => Interlocked.Read(ref _count);
+        internal void Poll() => _connection.Poll();
 
-        private void Run()
+        internal void DoWork()
         {
-            while (!_ends)
+            long now = MonotonicClock.NowNs;
+            if (Count == _awaited && now >= _nextNs)
             {
-                if (IsRunning && _last != 0)
-                    _subscription.AckUpTo(_last); // And with it comes the next tick's credit.
-                _connection.Poll();
-                Thread.Sleep(TickMs);
+                _subscription.AckUpTo(_last); // And with it comes the next tick's credit.
+                _awaited += PerTick;
+                _nextNs = Math.Max(_nextNs, now - TickNs) + TickNs;
             }
+            if (Count < _awaited)
+                _connection.Poll();
         }
 
-        public void Dispose()
-        {
-            _ends = true;
-            _thread.Join();
-            _connection.Dispose();
-        }
+        public void Dispose() => _connection.Dispose();
     }
 }

@@ -8,22 +8,15 @@ internal struct AdaptiveIdleState
     private const int SpinsPerLook = 4; // Short: work that arrives while spinning is seen within tens of nanoseconds.
 
     private readonly long _spinTicks;
-    private readonly int _yields;
     private long _spinUntil;
-    private int _yielded;
 
     internal AdaptiveIdleState(AdaptiveIdle options)
     {
         _spinTicks = options.SpinUs * Stopwatch.Frequency / 1_000_000;
-        _yields = options.Yields;
     }
 
     /// <summary>There was work: the next idle moment starts to spin again.</summary>
-    internal void Reset()
-    {
-        _spinUntil = 0;
-        _yielded = 0;
-    }
+    internal void Reset() => _spinUntil = 0;
 
     /// <summary>Idles one step.</summary>
     /// <returns><c>false</c> when it is time to park; nothing was waited for then.</returns>
@@ -31,15 +24,10 @@ internal struct AdaptiveIdleState
     {
         if (_spinUntil == 0)
             _spinUntil = Stopwatch.GetTimestamp() + _spinTicks;
-        if (_yielded == 0 && Stopwatch.GetTimestamp() < _spinUntil)
-        {
-            Thread.SpinWait(SpinsPerLook);
-            return true;
-        }
-        if (_yielded >= _yields)
+        // No yields in between: who yields may have its processor back with the next clock tick only, who is woken has it at once.
+        if (Stopwatch.GetTimestamp() >= _spinUntil)
             return false;
-        _yielded++;
-        Thread.Yield();
+        Thread.SpinWait(SpinsPerLook);
         return true;
     }
 }

@@ -41,8 +41,8 @@ internal sealed class AgentRunner : IDisposable
     /// <summary>The processor that the thread is held on; -1: any. Set before <see cref="Start"/>.</summary>
     internal int Processor { get; init; } = -1;
 
-    /// <summary>Its thread runs when no other thread wants the processor. Set before <see cref="Start"/>.</summary>
-    internal bool IsBehindOthers { get; init; }
+    /// <summary>How its thread shares a processor. Set before <see cref="Start"/>.</summary>
+    internal ThreadStanding Standing { get; init; }
 
     /// <summary>What the agent threw first, or <c>null</c>.</summary>
     internal Exception? Error => Volatile.Read(ref _error);
@@ -84,8 +84,7 @@ internal sealed class AgentRunner : IDisposable
         try
         {
             OsThread.SetName(_agent.Name);
-            if (IsBehindOthers)
-                OsThread.StandBehindOthers();
+            OsThread.Stand(Standing);
             if (Processor >= 0 && !ThreadAffinity.TryPin(Processor))
                 throw new InvalidOperationException($"Agent '{_agent.Name}' cannot be held on processor {Processor}: this process may not use it, or there is none.");
             _agent.OnStart();

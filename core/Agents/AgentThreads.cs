@@ -32,11 +32,11 @@ internal static class AgentThreads
             var parts = new IAgent[agents.Length];
             for (int i = 0; i < parts.Length; i++)
                 parts[i] = agents[i].Agent;
-            return [new AgentRunner(new CompositeAgent("shared", parts), idle, agents[0].Wake, onError, options) { Processor = ProcessorOf(processors, 0) }];
+            return [new AgentRunner(new CompositeAgent("shared", parts), idle, agents[0].Wake, onError, options) { Processor = ProcessorOf(processors, 0), Standing = ThreadStanding.First }];
         }
         var runners = new AgentRunner[agents.Length];
         for (int i = 0; i < runners.Length; i++)
-            runners[i] = new AgentRunner(agents[i].Agent, idle, agents[i].Wake, onError, options) { Processor = ProcessorOf(processors, i) };
+            runners[i] = new AgentRunner(agents[i].Agent, idle, agents[i].Wake, onError, options) { Processor = ProcessorOf(processors, i), Standing = ThreadStanding.First };
         return runners;
     }
 

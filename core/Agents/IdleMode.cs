@@ -9,6 +9,6 @@ public enum IdleMode
     /// <summary>Looks again after offering the core to other threads.</summary>
     Yield,
 
-    /// <summary>Spins, then yields, then parks until woken: next to no load when idle.</summary>
+    /// <summary>Spins for a moment, then parks until woken: next to no load when idle.</summary>
     Adaptive,
 }

@@ -170,23 +170,24 @@ internal sealed class BrokerCore : IDisposable
         if (_journal != null)
         {
             _journal.Preparer.Wake = preparerWake;
+            _journal.Preparer.Rests = true;
             preparers.Insert(0, _journal.Preparer);
             var flusherWake = new ThreadWakeSignal();
             _journal.Flusher.Wake = flusherWake;
-            Start(_journal.Flusher, flusherWake);
+            Start(_journal.Flusher, flusherWake, ThreadStanding.First);
             if (_journal.Preparer.Compressor is { } compressor)
             {
                 _journal.Preparer.StepsCompressor = false;
-                Start(compressor, new ThreadWakeSignal(), isBehindOthers: true);
+                Start(compressor, new ThreadWakeSignal(), ThreadStanding.Behind);
             }
         }
         Start(new CompositeAgent("preparer", [.. preparers]), preparerWake);
     }
 
-    private void Start(IAgent agent, WakeSignal wake, bool isBehindOthers = false)
+    private void Start(IAgent agent, WakeSignal wake, ThreadStanding standing = ThreadStanding.Usual)
     {
         // They block in the kernel or wait: no spinning on a core that the engine could have.
-        var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, OnBackgroundError, new AdaptiveIdle { SpinUs = 0, Yields = 0, ParkTimeoutMs = 100 }) { IsBehindOthers = isBehindOthers };
+        var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, OnBackgroundError, new AdaptiveIdle { SpinUs = 0, ParkTimeoutMs = 100 }) { Standing = standing };
         _runners.Add(runner);
         runner.Start();
     }

@@ -108,7 +108,7 @@ internal sealed class EngineAgent : IAgent
         {
             _engine.OnLoaded();
             _toldLoads = loads;
-            work++;
+            work++; // Who waited may have its turn with the next cycle only.
         }
         if (hasInput)
         {

@@ -48,8 +48,8 @@ internal sealed unsafe partial class CompressedSegmentFile
 
     internal override int Load(int offset, int length)
     {
-        if (offset == 0)
-            _file.ReadAhead();
+        // The disk reads on while this part is decompressed.
+        ReadAhead(offset, 2L * length);
         int error;
         lock (_lock)
         {
@@ -63,8 +63,7 @@ internal sealed unsafe partial class CompressedSegmentFile
             if (error == 0 && _presentCount == _blocks.Length)
                 Volatile.Write(ref _whole, (nint)_memory);
         }
-        if (offset + length == _size)
-            _file.DropCache(); // The cache need not hold it twice.
+        DropCache(offset, length); // It need not hold it twice.
         return error;
     }
 

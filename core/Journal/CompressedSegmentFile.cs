@@ -113,9 +113,20 @@ internal sealed unsafe partial class CompressedSegmentFile : SegmentFile
         return count;
     }
 
-    internal override void ReadAhead() => _file.ReadAhead();
+    internal override void ReadAhead(long offset, long length)
+    {
+        (long from, long to) = Extent(offset, length);
+        _file.ReadAhead(from, to - from);
+    }
 
-    internal override void DropCache() => _file.DropCache();
+    internal override void DropCache(long offset, long length)
+    {
+        (long from, long to) = Extent(offset, length);
+        if (to < _file.FileLength)
+            to -= SegmentLayout.HeaderLength; // The range after it may have a part of that page.
+        if (to > from)
+            _file.DropCache(from, to - from);
+    }
 
     protected override void Dispose(bool disposing)
     {
@@ -152,6 +163,16 @@ internal sealed unsafe partial class CompressedSegmentFile : SegmentFile
         else if (_lz4.Decompress(bytes, place.Length, target, BlockLength) != BlockLength)
             return Errno.BadMessage;
         return 0;
+    }
+
+    /// <summary>Where the blocks of a range of the segment are in the file, whole pages.</summary>
+    private (long From, long To) Extent(long offset, long length)
+    {
+        const int page = SegmentLayout.HeaderLength;
+        long end = length == 0 ? _size : Math.Min(offset + length, _size);
+        Block last = _blocks[(end - 1) / BlockLength];
+        long from = offset == 0 ? 0 : _blocks[offset / BlockLength].Offset & -page;
+        return (from, (last.Offset + Align(last.Length) + page - 1) & -page);
     }
 
     private InvalidOperationException Written() => new($"{Name} is compressed: nobody writes it.");

@@ -83,7 +83,6 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
         return isLow != wasLow;
     }
 
-    /// <summary>The spare name that no file has yet.</summary>
     /// <summary>A name that no file had yet. Any thread.</summary>
     internal string NextSpareName() => JournalFiles.Spare(Interlocked.Increment(ref _nextSpare) - 1);
 
@@ -147,11 +146,11 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
 
     internal override int Load(Segment segment, int offset, int length) => segment.File!.Load(offset, length);
 
-    internal override bool TryRelease(Segment segment)
+    internal override bool TryRelease(Segment segment, int offset, int length)
     {
         if (_flusher!.DurablePosition < segment.Base + segment.Length)
             return false;
-        segment.File!.Release();
+        segment.File!.Release(offset, length);
         segment.PopulatedTo = 0; // Who writes it again does not find its pages.
         return true;
     }

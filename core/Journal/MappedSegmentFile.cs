@@ -130,11 +130,11 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return 0;
     }
 
-    internal override void Release()
+    internal override void Release(int offset, int length)
     {
         // Pages that are mapped are not dropped.
-        _ = NativeFile.AdviseMemory(_memory, (nuint)_length, NativeFile.AdviceDontNeed);
-        DropCache();
+        _ = NativeFile.AdviseMemory(_memory + offset, (nuint)length, NativeFile.AdviceDontNeed);
+        DropCache(offset, length);
     }
 
     internal override int Read(long offset, byte* buffer, int length)
@@ -153,10 +153,10 @@ internal sealed unsafe class MappedSegmentFile : SegmentFile
         return done;
     }
 
-    internal override void ReadAhead() => _ = NativeFile.AdviseFile(_file, 0, 0, NativeFile.AdviceWillNeed);
+    internal override void ReadAhead(long offset, long length) => _ = NativeFile.AdviseFile(_file, offset, length, NativeFile.AdviceWillNeed);
 
     // Its result says nothing: pages that are still to be written stay, and they are what will be on disk.
-    internal override void DropCache() => _ = NativeFile.AdviseFile(_file, 0, 0, NativeFile.FileAdviceDontNeed);
+    internal override void DropCache(long offset, long length) => _ = NativeFile.AdviseFile(_file, offset, length, NativeFile.FileAdviceDontNeed);
 
     protected override void Dispose(bool disposing)
     {

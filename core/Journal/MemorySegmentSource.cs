@@ -70,7 +70,7 @@ internal sealed unsafe class MemorySegmentSource : SegmentSource
     // Memory is all that there is of these.
     internal override int Load(Segment segment, int offset, int length) => 0;
 
-    internal override bool TryRelease(Segment segment) => true;
+    internal override bool TryRelease(Segment segment, int offset, int length) => true;
 
     /// <summary>Gives all memory back. Nobody may use a segment any more.</summary>
     internal void FreeAll()

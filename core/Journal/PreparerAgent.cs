@@ -7,6 +7,7 @@ namespace LowLatency.Core.Journal;
 internal sealed class PreparerAgent : IAgent
 {
     private const int PopulateChunk = 1024 * 1024;
+    private const int RestMs = 1;
 
     private readonly RecordLog _log;
     private readonly SegmentSource _source;
@@ -27,6 +28,13 @@ internal sealed class PreparerAgent : IAgent
 
     /// <summary>Does the compressor's steps, too, when nothing else is to do. Off where it has a thread of its own.</summary>
     internal bool StepsCompressor { get; set; } = true;
+
+    /// <summary>Rests between the parts of what is read ahead. Off where it is stepped.</summary>
+    internal bool Rests
+    {
+        get => _loader.Rests;
+        set => _loader.Rests = value;
+    }
 
     /// <summary>Compresses cold segments; <c>null</c>: nobody does. Set before the log is used.</summary>
     internal SegmentCompressor? Compressor
@@ -66,6 +74,8 @@ internal sealed class PreparerAgent : IAgent
             return 0;
         }
     }
+
+    public int ParkLimitMs(int timeoutMs) => _loader.IsResting ? RestMs : timeoutMs;
 
     /// <summary>Gives back what it holds. The thread has ended.</summary>
     internal void DisposeSegments()

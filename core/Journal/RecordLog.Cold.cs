@@ -150,7 +150,12 @@ internal sealed unsafe partial class RecordLog
         }
         if (isReadAhead)
             return LoadStatus.Loading;
-        slot.IsReadAhead = false;
+        if (slot.IsReadAhead)
+        {
+            slot.IsReadAhead = false;
+            if (slot.State == LoadState.Wanted)
+                PreparerWake?.Wake(); // It may rest.
+        }
         if (!slot.IsNoticed)
             return LoadStatus.Loading;
         slot.IsPassed = false;

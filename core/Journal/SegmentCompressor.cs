@@ -5,7 +5,7 @@ using LowLatency.Core.Compression;
 
 namespace LowLatency.Core.Journal;
 
-/// <summary>Compresses cold segments, the oldest first. On a thread of its own that runs when nothing else wants to (see <see cref="AgentRunner.IsBehindOthers"/>), or stepped.</summary>
+/// <summary>Compresses cold segments, the oldest first. On a thread of its own that runs when nothing else wants to (see <see cref="ThreadStanding.Behind"/>), or stepped.</summary>
 /// <remarks>
 /// Compress into memory ▸ write a file under a spare name, synced ▸ read it back and compare with the segment ▸ offer it to the log. What fails here costs nobody
 /// anything: the segment stays as it is. Each segment is tried once in a run.

@@ -42,8 +42,8 @@ internal abstract unsafe class SegmentFile : IDisposable
     /// <returns>0, or the error number; <see cref="Errno.Again"/>: not now.</returns>
     internal virtual int Load(int offset, int length) => 0;
 
-    /// <summary>Takes the file out of memory, as far as its bytes are on the disk. It stays mapped: who reads it waits for the disk.</summary>
-    internal virtual void Release()
+    /// <summary>Takes a range of the file out of memory, as far as its bytes are on the disk. It stays mapped: who reads it waits for the disk.</summary>
+    internal virtual void Release(int offset, int length)
     {
     }
 
@@ -52,12 +52,18 @@ internal abstract unsafe class SegmentFile : IDisposable
     internal abstract int Read(long offset, byte* buffer, int length);
 
     /// <summary>Says that the file is about to be read from its start to its end. Does not wait.</summary>
-    internal virtual void ReadAhead()
+    internal void ReadAhead() => ReadAhead(0, 0);
+
+    /// <summary>As <see cref="ReadAhead()"/>, for a range; length 0: to the end.</summary>
+    internal virtual void ReadAhead(long offset, long length)
     {
     }
 
     /// <summary>Forgets cached pages that the system takes for written, so that reads show what the disk has.</summary>
-    internal abstract void DropCache();
+    internal void DropCache() => DropCache(0, 0);
+
+    /// <summary>As <see cref="DropCache()"/>, for the pages that are whole in a range; length 0: to the end.</summary>
+    internal abstract void DropCache(long offset, long length);
 
     public void Dispose()
     {

@@ -4,24 +4,47 @@ namespace LowLatency.Core.Journal;
 /// <remarks>In steps, so that the segment that is written next is never late for it.</remarks>
 internal sealed class SegmentLoader(RecordLog log, SegmentSource source, ReaderRegistry readers)
 {
-    private const int Chunk = 1024 * 1024;
+    /// <summary>What the kernel is asked for at once: it may not let another thread have the processor meanwhile.</summary>
+    private const int Chunk = 128 * 1024;
+
+    /// <summary>Segments that are read ahead without a rest after one for which somebody came to wait.</summary>
+    private const int HurriedSegments = 8;
 
     /// <summary>Segments that may stay in memory beyond the hot ones until they are compressed.</summary>
     private const int MaxAwaited = 2;
 
     private long _releasedTo = -1;
+    private LoadSlot? _readAhead;
+    private int _hurried;
 
     internal SegmentCompressor? Compressor { get; set; }
+
+    /// <summary>What nobody waits for is read a little at a time, with a rest after each step, so that others have the processor: a queue that is short does not notice.</summary>
+    internal bool Rests { get; set; }
+
+    /// <summary>There is more to do, a moment later.</summary>
+    internal bool IsResting { get; private set; }
 
     /// <summary>One step.</summary>
     /// <returns>0 when there is nothing to do now.</returns>
     internal int DoWork()
     {
+        IsResting = false;
         if (log.Slots.Length == 0)
             return 0;
         int work = ReleaseCold() + log.LetGoOfDecompressed(log.SegmentSize, readers);
         LoadSlot? slot = FindWanted();
-        return slot == null ? work : work + Load(slot);
+        if (slot == null)
+            return work;
+        bool isReadAhead = slot.IsReadAhead;
+        if (!isReadAhead && slot == _readAhead)
+            _hurried = HurriedSegments;
+        int loaded = Load(slot);
+        _readAhead = isReadAhead && slot.State == LoadState.Wanted ? slot : null;
+        IsResting = Rests && _readAhead != null && _hurried == 0;
+        if (isReadAhead && _readAhead == null && _hurried > 0)
+            _hurried--;
+        return IsResting ? work : work + loaded;
     }
 
     private LoadSlot? FindWanted()
@@ -39,20 +62,15 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source, ReaderR
 
     private int Load(LoadSlot slot)
     {
-        if (slot.Before is { } before)
-        {
-            // What has left the log meanwhile is let go of elsewhere.
-            if (Find(slot.BeforeIndex) == before && before.Slot == null && before.Index < log.FirstHotIndex)
-                source.TryRelease(before);
-            slot.Before = null;
-        }
         Segment segment = slot.Segment!;
+        int length = Math.Min(Chunk, segment.Length - slot.LoadedTo);
         if (Find(slot.Index) != segment)
         {
+            LetGoOfBefore(slot, segment.Length - slot.LoadedTo);
             log.EndLoad(slot, LoadState.Gone);
             return 1;
         }
-        int length = Math.Min(Chunk, segment.Length - slot.LoadedTo);
+        LetGoOfBefore(slot, length);
         int error = source.Load(segment, slot.LoadedTo, length);
         if (error == Errno.Again)
             return 0; // With the next step.
@@ -82,6 +100,18 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source, ReaderR
         return 1;
     }
 
+    /// <summary>As much of what was in the slot before as is loaded now.</summary>
+    private void LetGoOfBefore(LoadSlot slot, int length)
+    {
+        // What has left the log meanwhile is let go of elsewhere.
+        if (slot.Before is { } before && Find(slot.BeforeIndex) == before && before.Slot == null && before.Index < log.FirstHotIndex)
+            source.TryRelease(before, slot.LoadedTo, length);
+        else
+            slot.Before = null;
+        if (slot.LoadedTo + length == slot.Segment!.Length)
+            slot.Before = null;
+    }
+
     /// <summary>Lets go of segments that are no longer hot, the oldest first, as far as they are on the disk.</summary>
     private int ReleaseCold()
     {
@@ -91,18 +121,23 @@ internal sealed class SegmentLoader(RecordLog log, SegmentSource source, ReaderR
         if (Compressor is { } compressor && compressor.Awaits(end - 1))
             end = Math.Max(compressor.NextIndex, end - MaxAwaited);
         if (_releasedTo < 0)
-            _releasedTo = Math.Min(end, log.OldestIndex);
-        int count = 0;
-        for (; _releasedTo < end; _releasedTo++)
+            _releasedTo = Math.Min(end, log.OldestIndex) * log.SegmentSize;
+        while (_releasedTo < end * log.SegmentSize)
         {
-            Segment? segment = Find(_releasedTo);
-            if (segment == null || segment.Slot != null)
+            long index = _releasedTo / log.SegmentSize;
+            int offset = (int)(_releasedTo % log.SegmentSize);
+            if (Find(index) is not { Slot: null } segment)
+            {
+                _releasedTo = (index + 1) * log.SegmentSize;
                 continue;
-            if (!source.TryRelease(segment))
-                break;
-            count++;
+            }
+            int length = Math.Min(Chunk, log.SegmentSize - offset);
+            if (!source.TryRelease(segment, offset, length))
+                return 0;
+            _releasedTo += length;
+            return 1;
         }
-        return count;
+        return 0;
     }
 
     private Segment? Find(long index) => log.FindSegment(index * log.SegmentSize);

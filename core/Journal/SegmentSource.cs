@@ -31,7 +31,7 @@ internal abstract class SegmentSource
     /// <returns>0, or the error number of the disk; <see cref="Errno.Again"/>: not now.</returns>
     internal abstract int Load(Segment segment, int offset, int length);
 
-    /// <summary>Takes a segment's bytes out of memory: they are on the disk.</summary>
+    /// <summary>Takes a part of a segment out of memory: it is on the disk.</summary>
     /// <returns>False: not yet.</returns>
-    internal abstract bool TryRelease(Segment segment);
+    internal abstract bool TryRelease(Segment segment, int offset, int length);
 }

@@ -6,6 +6,7 @@ namespace LowLatency.Server.Inspection;
 internal static class JournalTime
 {
     private const long NsPerTick = 100;
+    private const int NsDigits = 9;
     private const string Example = "write a time like 2026-07-29T14:05:00Z, or one before now like -90s, -5m, -2h or -1d";
 
     /// <summary>ISO 8601 in UTC with nanoseconds: <c>2026-07-29T14:05:00.123456700Z</c>.</summary>
@@ -38,9 +39,18 @@ internal static class JournalTime
             ns = nowNs - count * unit * 1_000_000_000;
             return null;
         }
-        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out DateTimeOffset time) || time.Year is < 1970 or > 2200)
+        int fraction = text.IndexOf('.', StringComparison.Ordinal) + 1;
+        int end = fraction;
+        while (fraction > 0 && end < text.Length && char.IsAsciiDigit(text[end]))
+            end++;
+        // The system reads tenths of microseconds at best, and a time that was copied from a record is to find that record.
+        int digits = Math.Min(end - fraction, NsDigits);
+        string toSeconds = digits > 0 ? text.Remove(fraction - 1, end - fraction + 1) : text;
+        if (!DateTimeOffset.TryParse(toSeconds, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out DateTimeOffset time) || time.Year is < 1970 or > 2200)
             return Example;
         ns = (time.UtcTicks - DateTime.UnixEpoch.Ticks) * NsPerTick;
+        if (digits > 0)
+            ns += int.Parse(text.AsSpan(fraction, digits).ToString().PadRight(NsDigits, '0'), CultureInfo.InvariantCulture);
         return null;
     }
 }

@@ -33,7 +33,7 @@ internal sealed class SimulatedDisk : IDisposable
     internal Func<string, int, int>? OnLoad { get; set; }
 
     /// <summary>Called when a file, by its name, is taken out of memory.</summary>
-    internal Action<string>? OnRelease { get; set; }
+    internal Action<string, int, int>? OnRelease { get; set; }
 
     /// <summary>Changes of names that are not durable yet.</summary>
     internal int PendingNames => _pendingNames.Count;

@@ -123,7 +123,7 @@ internal sealed unsafe class SimulatedSegmentFile(SimulatedDisk disk, string nam
         return error;
     }
 
-    internal override void Release() => disk.OnRelease?.Invoke(Name);
+    internal override void Release(int offset, int length) => disk.OnRelease?.Invoke(Name, offset, length);
 
     internal override int Read(long offset, byte* buffer, int length)
     {
@@ -134,7 +134,7 @@ internal sealed unsafe class SimulatedSegmentFile(SimulatedDisk disk, string nam
         return count;
     }
 
-    internal override void DropCache() => file.DropCache();
+    internal override void DropCache(long offset, long length) => file.DropCache();
 
     protected override void Dispose(bool disposing) => _isMapped = false;
 }

@@ -7,7 +7,7 @@ namespace LowLatency.Tests.Agents;
 
 public class AgentRunnerTests
 {
-    private static readonly AdaptiveIdle ParkSoon = new() { SpinUs = 0, Yields = 0, ParkTimeoutMs = 60_000 };
+    private static readonly AdaptiveIdle ParkSoon = new() { SpinUs = 0, ParkTimeoutMs = 60_000 };
 
     [Theory]
     [InlineData((int)IdleMode.Spin)]
@@ -51,7 +51,7 @@ public class AgentRunnerTests
         Assert.Equal((5, 1), (agent.Cycles, agent.Closed));
     }
 
-    private static readonly AdaptiveIdle ParkOften = new() { SpinUs = 0, Yields = 0, ParkTimeoutMs = 1 };
+    private static readonly AdaptiveIdle ParkOften = new() { SpinUs = 0, ParkTimeoutMs = 1 };
 
     [Fact]
     public void ShouldCloseAnAgentWhoseStartThrowsAndKeepTheFirstError()
@@ -117,7 +117,7 @@ public class AgentRunnerTests
     {
         using var wake = new ThreadWakeSignal();
         var agent = new ScriptedAgent("timer");
-        using var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, null, new AdaptiveIdle { SpinUs = 0, Yields = 0, ParkTimeoutMs = 5 });
+        using var runner = new AgentRunner(agent, IdleMode.Adaptive, wake, null, new AdaptiveIdle { SpinUs = 0, ParkTimeoutMs = 5 });
         runner.Start();
         Stress.Until(() => agent.Cycles > 20);
     }
@@ -126,7 +126,7 @@ public class AgentRunnerTests
     public void ShouldRefuseSettingsOutOfRange()
     {
         using var wake = new ThreadWakeSignal();
-        foreach (AdaptiveIdle options in (AdaptiveIdle[])[new() { SpinUs = -1 }, new() { Yields = -1 }, new() { ParkTimeoutMs = 0 }])
+        foreach (AdaptiveIdle options in (AdaptiveIdle[])[new() { SpinUs = -1 }, new() { ParkTimeoutMs = 0 }])
             Assert.Throws<ArgumentOutOfRangeException>(() => new AgentRunner(new ScriptedAgent("a"), IdleMode.Adaptive, wake, null, options));
     }
 

@@ -31,12 +31,13 @@ public sealed unsafe class ColdTests : IDisposable
             Assert.True(JournalFiles.IsSegment(name, out long index));
             if (index == _heldIndex)
                 return Errno.Again;
-            _loads.Add(index);
+            if (offset == 0)
+                _loads.Add(index);
             _resident.Add(index);
             _mostResident = Math.Max(_mostResident, _resident.Count(i => i >= Log.OldestIndex && i < Log.FirstHotIndex));
             return _error;
         };
-        _broker.Disk.OnRelease = name =>
+        _broker.Disk.OnRelease = (name, _, _) =>
         {
             if (JournalFiles.IsSegment(name, out long index))
                 _resident.Remove(index);
@@ -129,7 +130,7 @@ public sealed unsafe class ColdTests : IDisposable
             _resident.Add(index);
         _broker.Engine.Core.Journal!.RequestFlush();
         var released = new List<long>();
-        _broker.Disk.OnRelease = name => released.Add(JournalFiles.IsSegment(name, out long index) ? index : -1);
+        _broker.Disk.OnRelease = (name, _, _) => released.Add(JournalFiles.IsSegment(name, out long index) ? index : -1);
         _broker.Engine.Run();
         Fill("cold", 1);
         Assert.Contains(Log.FirstHotIndex - 1, released);

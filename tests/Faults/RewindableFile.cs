@@ -92,7 +92,7 @@ internal sealed unsafe class RewindableSegmentFile(string name, RewindableFile f
         return count;
     }
 
-    internal override void DropCache()
+    internal override void DropCache(long offset, long length)
     {
     }
 

@@ -21,6 +21,28 @@ public sealed class ArgumentsTests
     }
 
     [Theory]
+    [InlineData("2025-07-29T14:05:00.5Z", 500_000_000)]
+    [InlineData("2025-07-29T16:05:00.1234567891+02:00", 123_456_789)]
+    [InlineData("2025-07-29T14:05:00.000000001Z", 1)]
+    public void ShouldReadTimesToTheNanosecond(string text, long afterNow)
+    {
+        Assert.Null(JournalTime.TryParse(text, 0, out long ns));
+        Assert.Equal(Now + afterNow, ns);
+    }
+
+    [Fact]
+    public void ShouldReadTheTimesThatItWrites()
+    {
+        var random = new Random(5);
+        for (int i = 0; i < 10_000; i++)
+        {
+            long time = Now + random.NextInt64(1_000_000_000_000_000);
+            Assert.Null(JournalTime.TryParse(JournalTime.Format(time), 0, out long ns));
+            Assert.Equal(time, ns);
+        }
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("-")]
     [InlineData("-m")]

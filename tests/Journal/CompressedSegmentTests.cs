@@ -500,7 +500,7 @@ public sealed unsafe class CompressedSegmentTests
             Assert.Equal(LoadStatus.Loading, journal.Log.Ask(SegmentSize, ref reader));
             journal.RunPreparer();
             Assert.Equal(JournalState.Failed, journal.Log.State);
-            Assert.Contains(isUnreadable ? "errno 5" : "damaged between positions 1048576 and 2097152", journal.Log.FailureText, StringComparison.Ordinal);
+            Assert.Contains(isUnreadable ? "errno 5" : $"damaged between positions {SegmentSize * 2 - 131072} and {SegmentSize * 2}", journal.Log.FailureText, StringComparison.Ordinal);
             journal.Log.NoteLoaded();
             Assert.Equal(LoadStatus.Unreadable, journal.Log.Ask(SegmentSize, ref reader));
         }

@@ -57,7 +57,7 @@ internal sealed class HookedStorage(IJournalStorage storage, Action beforeRead) 
             return file.Read(offset, buffer, length);
         }
 
-        internal override void DropCache() => throw new NotSupportedException();
+        internal override void DropCache(long offset, long length) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing) => file.Dispose();
     }

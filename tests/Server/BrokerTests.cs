@@ -55,7 +55,7 @@ public sealed class BrokerTests
         {
             Listen = ["tcp://127.0.0.1:0"],
             Threading = threading,
-            Adaptive = new AdaptiveIdle { SpinUs = 0, Yields = 0, ParkTimeoutMs = 60_000 },
+            Adaptive = new AdaptiveIdle { SpinUs = 0, ParkTimeoutMs = 60_000 },
         });
         broker.Start();
         using TestPeer peer = new(broker.Endpoints[0]);
