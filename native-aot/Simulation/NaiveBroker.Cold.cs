@@ -38,9 +38,9 @@ internal sealed partial class NaiveBroker
         NaiveEntry? first = queue.Entries.Values.FirstOrDefault(entry => entry.Sequence >= next);
         if (first == null)
             return queue.Next;
-        // What was handed on with this batch is not there any more.
+        // What was handed on with this batch is not there any more; where others of the queue wait for another segment it waits with them.
         EngineEntry? found = _engine.Find(queue.Host, queue.Name)?.Entry(first.Sequence);
-        Check(next >= viewer.NextSeen && (found == null || Log.IsAway(found.Position)),
+        Check(next >= viewer.NextSeen && (found == null || Log.IsAway(found.Position) || AwaitsLoad(queue)),
             $"Subscription {viewer.Handle} of session {viewer.Session.Id} does not look at {first} of queue {queue.Name}, which is at hand.");
         return next;
     }

@@ -18,7 +18,7 @@ internal sealed partial class NaiveBroker
     private void Remember(long tail = 0, bool isWhole = false)
     {
         tail = tail != 0 ? tail : Log.Tail;
-        List<(NaiveQueue Queue, NaiveEntry Entry)> passed = _came.FindAll(one => one.Entry.Message.IsJournaled && one.Queue.Entries.GetValueOrDefault(one.Entry.Sequence)?.Message != one.Entry.Message);
+        List<(NaiveQueue Queue, NaiveEntry Entry)> passed = _came.FindAll(one => one.Entry.Message.IsJournaled && (!one.Queue.Exists || one.Queue.Entries.GetValueOrDefault(one.Entry.Sequence)?.Message != one.Entry.Message));
         _came.Clear();
         // What is durable will not be cut off: of those moments the last is enough.
         while (_moments.Count > 1 && _moments[1].Tail <= Durable)
