@@ -62,7 +62,12 @@ internal sealed partial class NaiveBroker
     private void Place(NaiveQueue queue, List<Arrival> arrivals)
     {
         if (_engine.Find(queue.Host, queue.Name) is not { } real)
-            return; // It goes with the same command.
+        {
+            // It goes with the same command. Where the journal is cut off between the two they are there.
+            foreach (StoredMessage message in arrivals.Select(arrival => arrival.Message))
+                _came.Add((queue, new NaiveEntry(queue.PlaceOf(message)?.Sequence ?? queue.Next++, message) { Maybe = message.Maybe }));
+            return;
+        }
         if (!_given.TryGetValue(queue, out SortedSet<long>? given))
             _given.Add(queue, given = []);
         for (; queue.Next < real.Next; queue.Next++)
