@@ -84,6 +84,26 @@ public abstract partial class ClientContract
     }
 
     [Fact]
+    public async Task ShouldSettleBeforeWhatIsAskedForAfterwards()
+    {
+        Connection connection = Connect(ConnectionMode.Background);
+        connection.DeclareQueue("q");
+        Publication publication = connection.OpenPublication(To("q"));
+        PublishAll(connection, ConnectionMode.Background, publication, 0, 2);
+        Eventually.True(() => publication.IsIdle, "confirms");
+        Subscription pull = connection.Subscribe("q", new SubscriptionOptions { Credit = 0 });
+        for (int i = 0; i < 3000; i++)
+        {
+            IReadOnlyList<Message> messages = await Eventually.Done(pull.GetAsync(2));
+            Assert.Equal([Body(0), Body(1)], messages.Select(message => message.Body.ToArray()));
+            messages[1].Requeue(); // Wakes the connection's thread, which may be anywhere when the next two come.
+            messages[0].Requeue();
+            if (i % 10 == 0)
+                Assert.Equal(2, connection.DeclareQueue("q").Ready);
+        }
+    }
+
+    [Fact]
     public async Task ShouldGetWhatIsReadyOrWaitForTheFirst()
     {
         Connection connection = Connect(ConnectionMode.Background);

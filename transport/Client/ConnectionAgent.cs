@@ -272,13 +272,11 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
         return sent;
     }
 
-    /// <summary>A close lets what was published or settled before go first.</summary>
-    private bool IsInTurn(Request request) => request.Type switch
+    /// <summary>What was settled before a request was made goes first, and before a close what was published.</summary>
+    private bool IsInTurn(Request request) => (request.IsRepeat || SendSettled()) && request.Type switch
     {
         CommandType.ClosePublication when request.Publication != null => SendBefore(request.Publication),
-        CommandType.Unsubscribe when request.Subscription != null => SendBefore(request.Subscription),
         CommandType.CommitTransaction => request.Transaction!.TrySendOperations(_door),
-        CommandType.Recover => SendBeforeRecover(),
         CommandType.Get => request.Subscription!.IsOpen, // After a reconnect it is subscribed again first.
         _ => true,
     };
@@ -289,18 +287,15 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
         return !publication.HasUnsent;
     }
 
-    private bool SendBefore(Subscription subscription)
-    {
-        subscription.SendPending(_door);
-        return !subscription.HasUnsent;
-    }
-
-    // What comes between a recover and its answer is not settled: its tags would be unknown by then.
-    private bool SendBeforeRecover()
+    // Looked at again for each request: other threads settle, then ask, while this one is between the two.
+    private bool SendSettled()
     {
         foreach (Subscription subscription in _openedSubscriptions)
         {
-            if (!SendBefore(subscription))
+            if (!subscription.HasUnsent)
+                continue;
+            subscription.SendPending(_door);
+            if (subscription.HasUnsent)
                 return false;
         }
 
@@ -311,6 +306,7 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
     {
         if (request.Type == CommandType.Recover)
         {
+            // What comes between it and its answer is not settled: its tags would be unknown by then.
             foreach (Subscription subscription in _openedSubscriptions)
                 subscription.Pause();
         }
