@@ -63,9 +63,8 @@ internal sealed partial class NaiveBroker
     {
         if (_engine.Find(queue.Host, queue.Name) is not { } real)
         {
-            // It goes with the same command. Where the journal is cut off between the two they are there.
-            foreach (StoredMessage message in arrivals.Select(arrival => arrival.Message))
-                _came.Add((queue, new NaiveEntry(queue.PlaceOf(message)?.Sequence ?? queue.Next++, message) { Maybe = message.Maybe }));
+            // It went with the same call. Where the journal is cut off between the two they are there.
+            _came.AddRange(arrivals.Select(arrival => (queue, new NaiveEntry(0, arrival.Message) { Maybe = arrival.Message.Maybe })));
             return;
         }
         if (!_given.TryGetValue(queue, out SortedSet<long>? given))
