@@ -37,28 +37,50 @@ internal sealed unsafe partial class BrokerEngine
         if (routes == 1)
             log.AddReferences(position, 1, bytes);
         else
-            log.AddShares(position, routes, bytes);
+            log.AddShares(position, routes, bytes, payloadLength + RecordOverhead);
     }
 
     private static int RoutesAt(RecordLog log, long position) =>
         *(ushort*)(log.Record(position) + RecordLayout.HeaderLength + MessageLayout.RouteCount);
 
-    /// <summary>After a replay: all that a queue holds.</summary>
-    private void AddReferences(BrokerQueue queue)
+    /// <summary>After a replay: all that queues hold. Of what they share the record has to be read, which may be compressed: in the order of segments, so that each is read once for all of them.</summary>
+    /// <remarks>Where a queue's messages are not in that order, because some were moved, it waits for the others in each of its turns: those who share its messages wait there, too.</remarks>
+    private void AddReferences(BrokerQueue[] queues)
     {
-        for (long sequence = queue.Entries.Head; sequence < queue.Entries.Next; sequence = queue.Entries.NextHeld(sequence + 1))
-            AddReference(queue.Entries.Find(sequence)->Hold);
-        if (queue.Scheduled == null)
-            return;
-        foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
-            AddReference(message.Hold);
+        var turns = new PriorityQueue<(BrokerQueue Queue, long Sequence), long>();
+        foreach (BrokerQueue queue in queues)
+        {
+            TakeTurn(queue, queue.Entries.Head, -1);
+            if (queue.Scheduled == null)
+                continue;
+            foreach (ref readonly ScheduledMessage message in queue.Scheduled.Items)
+                AddReference(message.Hold);
+        }
+        while (turns.TryDequeue(out (BrokerQueue Queue, long Sequence) turn, out long segment))
+            TakeTurn(turn.Queue, turn.Sequence, segment);
+
+        // Up to the first shared message in another segment.
+        void TakeTurn(BrokerQueue queue, long sequence, long segment)
+        {
+            for (; sequence < queue.Entries.Next; sequence = queue.Entries.NextHeld(sequence + 1))
+            {
+                MessageHold hold = queue.Entries.Find(sequence)->Hold;
+                long its = hold.Position / _durableLog!.SegmentSize;
+                if (hold.IsShared && its != segment)
+                {
+                    turns.Enqueue((queue, sequence), its);
+                    return;
+                }
+                AddReference(hold);
+            }
+        }
     }
 
     private void AddReference(MessageHold hold)
     {
         RecordLog log = _durableLog!;
         if (hold.IsShared)
-            log.AddShares(hold.Position, 1, Share(hold.PayloadLength, RoutesAt(log, hold.Position)));
+            log.AddShares(hold.Position, 1, Share(hold.PayloadLength, RoutesAt(log, hold.Position)), hold.PayloadLength + RecordOverhead);
         else
             log.AddReferences(hold.Position, 1, Share(hold.PayloadLength, 1));
     }

@@ -52,7 +52,7 @@ internal sealed unsafe partial class BrokerEngine
     internal int Reclaim()
     {
         RecordLog? log = _durableLog;
-        if (log == null || log.State != JournalState.Open)
+        if (log == null || log.State == JournalState.Failed)
             return 0;
         if (_reclaimStage == ReclaimStage.None ? !TryBeginReclaim(log) : !IsReclaiming())
             return 0;
@@ -67,12 +67,23 @@ internal sealed unsafe partial class BrokerEngine
                 _ => ReclaimKeepers(log),
             };
         }
-        return status == AppendStatus.Appended ? StepsPerSlice - steps : 0;
+        return status == AppendStatus.Appended ? StepsPerSlice - steps : AfterNoRoom(log);
+    }
+
+    /// <summary>On a full disk: the reserve is for what gives back more, and what is empty goes when it can.</summary>
+    private int AfterNoRoom(RecordLog log)
+    {
+        if (log.State != JournalState.NoSpace)
+            return 0;
+        if (_reclaimStage != ReclaimStage.Keepers && log.TryMoveIntoReserve())
+            return 1;
+        ReclaimWaitsForDisk = log.HasEmptySegment && DurablePosition < log.Tail;
+        return 0;
     }
 
     private bool TryBeginReclaim(RecordLog log)
     {
-        bool hasMuchDead = log.HasMuchDead;
+        bool hasMuchDead = log.HasMuchDead || log.IsEmptyingIntoReserve;
         ReclaimWaitsForDisk = false;
         if (!hasMuchDead && !_reclaimsAll)
             return false;
@@ -295,7 +306,7 @@ internal sealed unsafe partial class BrokerEngine
             return AppendStatus.Appended;
         }
         if (_reclaimed.References > 0)
-            _reclaimAfter = log.Tail + log.SegmentSize;
+            _reclaimAfter = log.Tail + (log.State == JournalState.NoSpace ? log.SegmentSize / 1024 : log.SegmentSize);
         EndReclaim();
         return AppendStatus.Appended;
     }

@@ -182,7 +182,8 @@ internal sealed unsafe partial class BrokerEngine
     /// <param name="reserved">Whether it may use the reserve of the last ready segment: not more than a few may.</param>
     private bool TryAppendSnapshot(RecordType type, ControlRecord record, bool reserved, out AppendStatus status)
     {
-        status = _durableLog!.CheckAppend(record.Span.Length, reserved);
+        int length = record.Span.Length;
+        status = reserved ? _durableLog!.CheckAppend(length, reserved: true) : _durableLog!.CheckAppendSnapshot(length);
         if (status != AppendStatus.Appended)
             return false;
         byte* body = _durableLog.TryClaim(type, SnapshotStream, record.Span.Length, out _, out status);

@@ -52,11 +52,10 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     {
         _durableLog = durableLog;
         durableLog.RollHandler = this;
-        foreach (BrokerQueue queue in _topology.QueuesById())
-        {
+        BrokerQueue[] queues = _topology.QueuesById();
+        foreach (BrokerQueue queue in queues)
             queue.UniteScheduled();
-            AddReferences(queue);
-        }
+        AddReferences(queues);
         Restart(endWasLost);
         _isReplaying = false;
         IndexAfterReplay();

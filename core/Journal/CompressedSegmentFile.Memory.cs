@@ -28,6 +28,9 @@ internal sealed unsafe partial class CompressedSegmentFile
     /// <summary>Where those are listed that have memory. Set before the segment can be read in place.</summary>
     internal DecompressedSegments? Owner { get; set; }
 
+    /// <summary>Called when all readers have passed, and one may come again. For tests.</summary>
+    internal Action? BeforeUnmap { get; set; }
+
     /// <summary>Start of the segment, as far as it was brought into memory; <c>null</c> when nothing was.</summary>
     internal override byte* Memory => _memory;
 
@@ -83,6 +86,7 @@ internal sealed unsafe partial class CompressedSegmentFile
         }
         if (!_ticket.HasPassed(readers))
             return false;
+        BeforeUnmap?.Invoke();
         lock (_lock)
         {
             if (_isTouched)

@@ -11,6 +11,9 @@ internal sealed class DecompressedSegments
     /// <summary>What is in memory of all of them.</summary>
     internal long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>How often memory was taken for one of them, since the start.</summary>
+    internal long TakenCount { get; private set; }
+
     internal long NextUse() => Interlocked.Increment(ref _uses);
 
     internal void Count(long bytes) => Interlocked.Add(ref _bytes, bytes);
@@ -25,7 +28,10 @@ internal sealed class DecompressedSegments
     internal void Add(CompressedSegmentFile file)
     {
         lock (_lock)
+        {
             _files.Add(file);
+            TakenCount++;
+        }
     }
 
     internal void Remove(CompressedSegmentFile file)

@@ -24,6 +24,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     private FlusherAgent? _flusher;
     private long _nextSpare;
     private long _nextLookMs;
+    private long _missingBytes;
     private DiskSpace? _space;
 
     /// <param name="storage">The folder.</param>
@@ -44,6 +45,8 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     internal DiskSpace? Space => Volatile.Read(ref _space);
 
     internal int SpareCount => _spares.Count;
+
+    internal override long MissingBytes => _missingBytes;
 
     /// <summary>Who knows what is durable. Set once.</summary>
     internal void Attach(FlusherAgent flusher) => _flusher = flusher;
@@ -90,6 +93,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
     {
         Segment? segment = null;
         failure = "";
+        _missingBytes = _identity.Size; // Unless it is known better.
         _nextLookMs = 0; // What it takes, or why there is none.
         try
         {
@@ -194,6 +198,7 @@ internal sealed unsafe class FileSegmentSource : SegmentSource
         long free = _storage.FreeBytes;
         if (free - _identity.Size < _minFreeBytes)
         {
+            _missingBytes = _minFreeBytes + _identity.Size - free;
             failure = $"{ByteText.Of(free)} are free in {_storage.Location}, and a new segment of {ByteText.Of(_identity.Size)} must leave " +
                 $"{ByteText.Of(_minFreeBytes)}. Free some space; the broker goes on by itself.";
             return null;

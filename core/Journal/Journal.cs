@@ -232,7 +232,9 @@ internal sealed unsafe class Journal : IDisposable
     {
         long durable = DurablePosition;
         Segment? active = Log.Active;
+        Log.MayUseLast = oldestSegment >= 0 || flags == MarkerFlags.Clean;
         byte* body = Log.TryClaim(RecordType.Marker, 0, MarkerLayout.BodyLength, out long position, out _);
+        Log.MayUseLast = false;
         // A marker that names the segment of a snapshot which is not durable yet must follow that snapshot in its segment.
         if (body == null || (oldestSegment >= 0 && Log.Active != active))
             return false;

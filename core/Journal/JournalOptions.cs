@@ -8,7 +8,7 @@ internal sealed record JournalOptions
     /// <summary>Bytes of a segment of a new journal: a power of two from 1 MiB to 1 GiB. A journal that is there keeps its own.</summary>
     internal int SegmentSize { get; init; } = 64 * 1024 * 1024;
 
-    /// <summary>Bytes at the end of the last ready segment that messages may not use: room for acks when the disk is full. 0: a sixteenth of a segment.</summary>
+    /// <summary>Bytes at the end of the last ready segment that neither messages nor moved records may use: room for acks when the disk is full. 0: a sixteenth of a segment.</summary>
     internal int ReserveLength { get; init; }
 
     /// <summary>Retired files kept for another use; more are removed.</summary>

@@ -218,7 +218,9 @@ internal static unsafe class JournalRecovery
     private static void AppendOpeningMarker(RecordLog log, Guid bootId)
     {
         long durable = log.Tail;
+        log.MayUseLast = true;
         byte* body = log.TryClaim(RecordType.Marker, 0, MarkerLayout.BodyLength, out _, out AppendStatus status);
+        log.MayUseLast = false;
         if (body == null)
             throw new InvalidOperationException($"There is no room for the opening marker: {status}.");
         Journal.WriteMarker(body, durable, log.OldestIndex, MarkerFlags.Opening, bootId);

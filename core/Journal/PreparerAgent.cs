@@ -128,7 +128,7 @@ internal sealed class PreparerAgent : IAgent
         Segment? segment = _source.TryPrepare(index, out string failure);
         if (segment == null)
         {
-            _log.SetNoSpace(failure);
+            _log.SetNoSpace(failure, _source.MissingBytes);
             return 0;
         }
         _log.OfferNext(segment);

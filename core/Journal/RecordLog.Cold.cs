@@ -81,6 +81,7 @@ internal sealed unsafe partial class RecordLog
         if (segment.Slot is not { IsNoticed: true } slot)
             return false;
         slot.IsPinned = true;
+        _emptied = segment.Index;
         return true;
     }
 

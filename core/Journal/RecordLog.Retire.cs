@@ -30,18 +30,22 @@ internal sealed unsafe partial class RecordLog
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void AddReferences(long position, int count, long bytes)
     {
-        _table.Find(position >> _shift)!.References += count;
+        Segment segment = _table.Find(position >> _shift)!;
+        segment.References += count;
+        segment.OwnBytes += bytes;
         LiveBytes += bytes;
     }
 
     /// <summary>As <see cref="AddReferences(long, int, long)"/>, for shares of one record.</summary>
-    internal void AddShares(long position, int count, long bytes)
+    /// <param name="length">What that record would take with one of them.</param>
+    internal void AddShares(long position, int count, long bytes, int length)
     {
         Segment segment = _table.Find(position >> _shift)!;
         segment.References += count;
         LiveBytes += bytes;
         segment.SharedReferences += count;
         segment.SharedBytes += bytes;
+        segment.LongestShared = Math.Max(segment.LongestShared, length);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -71,6 +75,7 @@ internal sealed unsafe partial class RecordLog
     {
         LiveBytes -= bytes;
         Segment segment = _table.Find(position >> _shift)!;
+        segment.OwnBytes -= bytes;
         if (--segment.References <= 0)
             OnEmpty(segment);
     }

@@ -9,7 +9,6 @@ internal sealed unsafe partial class RecordLog
     /// <summary>How far the preparer touches pages ahead of the tail, in bytes. It is woken every half of it.</summary>
     internal const int PopulateWindow = 2 * 1024 * 1024;
 
-    private readonly int _reserve;
     private Segment? _active;
     private bool _snapshotDue;
     private Segment? _snapshotSegment;
@@ -73,8 +72,10 @@ internal sealed unsafe partial class RecordLog
     }
 
     /// <summary>The next segment cannot be had now. Preparer.</summary>
-    internal void SetNoSpace(string text)
+    /// <param name="missing">Bytes that would have to be free for it beside what is.</param>
+    internal void SetNoSpace(string text, long missing)
     {
+        Volatile.Write(ref _missingBytes, missing);
         if (State != JournalState.Open)
             return;
         Volatile.Write(ref _failureText, text);
@@ -123,10 +124,9 @@ internal sealed unsafe partial class RecordLog
                 WriteSnapshot();
             Segment? next = Next; // Acquire: pairs with the release in OfferNext.
             // With another segment ready the reserve is there, and this one can be filled.
-            int end = type is not (RecordType.Message or RecordType.Moved) || next != null ? _segmentSize : _segmentSize - _reserve;
-            if (needed <= end - _offset)
+            if (needed <= EndFor(type, next) - _offset)
             {
-                int ordinaryEnd = next != null ? _segmentSize : _segmentSize - _reserve;
+                int ordinaryEnd = next != null ? _segmentSize : _messageEnd;
                 int ahead = _offset + needed + PopulateWindow / 2;
                 // Where pages are still to be touched ahead of here, this comes back after a while to have the preparer go on.
                 bool isPopulated = _active!.PopulatedTo >= Math.Min(ahead, _segmentSize);
@@ -145,7 +145,7 @@ internal sealed unsafe partial class RecordLog
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private AppendStatus CheckRoom(int bodyLength, bool reserved)
+    private AppendStatus CheckRoom(int bodyLength, int end)
     {
         if ((uint)bodyLength > (uint)_maxBodyLength)
             return AppendStatus.TooLarge;
@@ -154,7 +154,6 @@ internal sealed unsafe partial class RecordLog
         JournalState state = State;
         if (state == JournalState.Failed)
             return AppendStatus.Failed;
-        int end = reserved ? _segmentSize : _segmentSize - _reserve;
         if (Next != null || RecordLayout.AlignedLength(bodyLength) <= end - _offset)
             return AppendStatus.Appended;
         PreparerWake?.Wake();
@@ -185,6 +184,7 @@ internal sealed unsafe partial class RecordLog
         _offset = offset;
         _limit = offset;
         _claimLength = 0;
+        _emptiesBefore = 0;
         if (_hotSegments > 0)
             _hotFrom = FirstHot(segment.Index) << _shift;
         Volatile.Write(ref _active, segment);

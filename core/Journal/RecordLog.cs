@@ -42,7 +42,7 @@ internal sealed unsafe partial class RecordLog
 
     /// <param name="segmentSize">Bytes of a segment, a power of two.</param>
     /// <param name="firstOffset">Offset of the first record in a segment.</param>
-    /// <param name="reserve">Bytes at the end of the last ready segment that messages may not use.</param>
+    /// <param name="reserve">Bytes at the end of the last ready segment that neither messages nor moved records may use; 0: all of it is for everybody.</param>
     /// <param name="epoch">Stands in every record.</param>
     /// <param name="isTransient">Anonymous memory: no CRCs, segments retire in any order.</param>
     internal RecordLog(int segmentSize, int firstOffset, int reserve, uint epoch, bool isTransient)
@@ -50,7 +50,9 @@ internal sealed unsafe partial class RecordLog
         _segmentSize = segmentSize;
         _shift = BitOperations.Log2((uint)segmentSize);
         _firstOffset = firstOffset;
-        _reserve = reserve;
+        _otherEnd = reserve == 0 ? segmentSize : segmentSize - MarkersLength;
+        _moveEnd = _otherEnd - reserve;
+        _messageEnd = reserve == 0 ? segmentSize : _moveEnd - MovesLength(segmentSize);
         _epoch = epoch;
         _isTransient = isTransient;
         _maxBodyLength = segmentSize / 4;
@@ -77,7 +79,7 @@ internal sealed unsafe partial class RecordLog
     internal string FailureText => Volatile.Read(ref _failureText);
 
     /// <summary>Makes room for one record. A claim that is not committed is given up by the next one.</summary>
-    /// <param name="type">A message may not use the reserve of the last ready segment; every other type may.</param>
+    /// <param name="type">What it may use of the last ready segment: RecordLog.Reserve.cs.</param>
     /// <param name="streamId">Queue or other stream that the record is about; 0 for none.</param>
     /// <param name="bodyLength">Bytes of the body, up to <see cref="MaxBodyLength"/>.</param>
     /// <param name="position">Where the record is, for ever. 0 when not appended.</param>
@@ -153,7 +155,7 @@ internal sealed unsafe partial class RecordLog
         if ((uint)bodyLength <= (uint)_maxBodyLength && RecordLayout.AlignedLength(bodyLength) <= _limit - _offset &&
             Volatile.Read(ref _state) != (int)JournalState.Failed)
             return AppendStatus.Appended;
-        return CheckRoom(bodyLength, reserved);
+        return CheckRoom(bodyLength, reserved ? _otherEnd : _messageEnd);
     }
 
     /// <summary>The header of the record at a position that the engine gave out.</summary>

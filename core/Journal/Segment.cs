@@ -32,6 +32,9 @@ internal sealed unsafe class Segment
     /// <summary>Not worth compressing, or it could not be. Compressor.</summary>
     internal bool StaysPlain { get; set; }
 
+    /// <summary>How often compressing it was begun, and given up because it was asked for. Compressor.</summary>
+    internal int Begins { get; set; }
+
     internal required int Length { get; init; }
 
     /// <summary>Position &gt;&gt; log2(size): the id, with the bit of transient positions in it.</summary>
@@ -71,10 +74,21 @@ internal sealed unsafe class Segment
     /// <summary>The disk does not give it back as it was written. Engine thread.</summary>
     internal bool IsUnreadable { get; set; }
 
+    /// <summary>Bytes of the references that are not shares of a record. Engine thread.</summary>
+    internal long OwnBytes { get; set; }
+
     /// <summary>References whose bytes are shares of a record, and those bytes. Engine thread.</summary>
     internal int SharedReferences { get; set; }
 
     internal long SharedBytes { get; set; }
+
+    /// <summary>What the longest of the records that were ever shared here would take with one route. Engine thread.</summary>
+    internal int LongestShared { get; set; }
+
+    /// <summary>The most that it takes to append anew what is live here: each reference in a record of its own, with a route for its back-off, aligned. Engine thread.</summary>
+    internal long MostToMove => OwnBytes + (long)SharedReferences * LongestShared + (long)References * MoveOverhead;
+
+    private const int MoveOverhead = 64;
 
     /// <summary>Next in the list of retired segments.</summary>
     internal Segment? NextRetired { get; set; }
@@ -102,8 +116,11 @@ internal sealed unsafe class Segment
         RetireAfter = 0;
         IsUnreadable = false;
         StaysPlain = false;
+        Begins = 0;
+        OwnBytes = 0;
         SharedReferences = 0;
         SharedBytes = 0;
+        LongestShared = 0;
         NextRetired = null;
         Ticket.Clear();
     }

@@ -8,7 +8,7 @@ namespace LowLatency.Core.Journal;
 /// <summary>Compresses cold segments, the oldest first. On a thread of its own that runs when nothing else wants to (see <see cref="ThreadStanding.Behind"/>), or stepped.</summary>
 /// <remarks>
 /// Compress into memory ▸ write a file under a spare name, synced ▸ read it back and compare with the segment ▸ offer it to the log. What fails here costs nobody
-/// anything: the segment stays as it is. Each segment is tried once in a run.
+/// anything: the segment stays as it is. Each segment is tried once in a run; one that a slot holds, or is given to meanwhile, again when the slot lets go.
 /// </remarks>
 internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
 {
@@ -16,6 +16,9 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
     private const int BlocksPerStep = 1;
 
     private const int WritePerStep = 1024 * 1024;
+
+    /// <summary>So often a segment is begun that is asked for each time before it is done.</summary>
+    private const int MaxBegins = 4;
 
     private readonly RecordLog _log;
     private readonly FileSegmentSource _source;
@@ -35,6 +38,11 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
     private CompressedSegmentFile? _compressed;
     private volatile bool _isOff;
     private long _nextIndex = -1;
+    private long _index = -1;
+    private long _offered = -1;
+
+    // Those whose turn it was while a slot held them, or that were asked for meanwhile. No more than there are slots: those behind have to wait then.
+    private readonly List<long> _passed = [];
     private readonly ReaderSection _section;
 
     internal SegmentCompressor(RecordLog log, FileSegmentSource source, IJournalStorage storage, Lz4 lz4, ReaderRegistry readers)
@@ -61,7 +69,7 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
 
     public string Name => "compressor";
 
-    /// <summary>Index of the segment that is next, or in work. Any thread.</summary>
+    /// <summary>Index of the first segment that did not have its turn. Any thread.</summary>
     internal long NextIndex
     {
         get => Volatile.Read(ref _nextIndex);
@@ -95,8 +103,12 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
                 case Stage.None:
                     Begin();
                     break;
-                case var _ when _log.FindSegment(NextIndex * _size) != _segment || _segment!.Slot != null:
-                    Abandon(); // It has left the log, or is read: soon it will have.
+                case var _ when _log.FindSegment(_index * _size) != _segment:
+                    Abandon();
+                    break;
+                case var _ when _segment!.Slot != null:
+                    ComeBack(_segment);
+                    Abandon(staysPlain: false);
                     break;
                 case Stage.Compress:
                     Compress();
@@ -129,24 +141,64 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
     {
         if (_log.HasOffer)
             return;
+        // One that was asked for when its file was offered stayed as it was.
+        if (_offered >= 0 && Find(_offered) is { } again)
+            ComeBack(again);
+        _offered = -1;
+        Segment? segment = FindPassed() ?? FindNext();
+        if (segment == null || !_source.CanReplace(segment))
+            return;
+        void* buffer = NativeFile.Map(null, (nuint)_limit, NativeFile.ProtectionReadWrite, NativeFile.MapPrivateAnonymous, -1, 0);
+        if ((nint)buffer == -1)
+            return;
+        _buffer = (byte*)buffer;
+        _segment = segment;
+        _index = segment.Index;
+        _passed.Remove(_index);
+        NextIndex = Math.Max(NextIndex, _index);
+        _block = 0;
+        _length = CompressedSegmentFile.BlocksStart(_size);
+        _stage = Stage.Compress;
+    }
+
+    /// <summary>The first of those that were passed which no slot holds any more.</summary>
+    private Segment? FindPassed()
+    {
+        for (int i = 0; i < _passed.Count;)
+        {
+            Segment? segment = Find(_passed[i]);
+            if (segment is { Slot: null })
+                return segment;
+            if (segment == null)
+                _passed.RemoveAt(i);
+            else
+                i++;
+        }
+        return null;
+    }
+
+    private Segment? FindNext()
+    {
         long end = _log.FirstHotIndex;
         for (NextIndex = Math.Max(NextIndex, Math.Min(_log.OldestIndex, end)); NextIndex < end; NextIndex++)
         {
-            Segment? segment = _log.FindSegment(NextIndex * _size);
-            if (segment == null || segment.StaysPlain || segment.Compressed != null || segment.Slot != null || Volatile.Read(ref segment.References) == 0)
+            Segment? segment = Find(NextIndex);
+            if (segment is { Slot: null })
+                return segment;
+            if (segment == null)
                 continue;
-            if (!_source.CanReplace(segment))
-                return;
-            void* buffer = NativeFile.Map(null, (nuint)_limit, NativeFile.ProtectionReadWrite, NativeFile.MapPrivateAnonymous, -1, 0);
-            if ((nint)buffer == -1)
-                return;
-            _buffer = (byte*)buffer;
-            _segment = segment;
-            _block = 0;
-            _length = CompressedSegmentFile.BlocksStart(_size);
-            _stage = Stage.Compress;
-            return;
+            if (_passed.Count >= _log.Slots.Length)
+                break;
+            _passed.Add(NextIndex);
         }
+        return null;
+    }
+
+    /// <summary>A segment that is in the log, and worth compressing as far as is known.</summary>
+    private Segment? Find(long index)
+    {
+        Segment? segment = _log.FindSegment(index * _size);
+        return segment == null || segment.StaysPlain || segment.Compressed != null || Volatile.Read(ref segment.References) == 0 ? null : segment;
     }
 
     [SkipLocalsInit]
@@ -261,11 +313,11 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
         if (_block < _count)
             return;
         _compressed!.DropCache();
+        _offered = _index;
         _log.Offer(_segment!, _compressed);
         _compressed = null;
         _segment = null;
-        _stage = Stage.None;
-        NextIndex++;
+        EndTurn();
     }
 
     /// <summary>What comes back is not what went in: no more of this in this run.</summary>
@@ -275,10 +327,26 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
         Abandon();
     }
 
-    private void Abandon()
+    /// <summary>It was asked for meanwhile, and has its turn again when it is not read any more.</summary>
+    private void ComeBack(Segment segment)
+    {
+        if (++segment.Begins < MaxBegins)
+            _passed.Add(segment.Index);
+        else
+            segment.StaysPlain = true;
+    }
+
+    private void EndTurn()
+    {
+        _stage = Stage.None;
+        if (_index == NextIndex)
+            NextIndex++;
+    }
+
+    private void Abandon(bool staysPlain = true)
     {
         // One that has left the log is another's memory by now, or closed.
-        if (_segment != null && _log.FindSegment(NextIndex * _size) == _segment)
+        if (_segment != null && staysPlain && _log.FindSegment(_index * _size) == _segment)
         {
             _segment.StaysPlain = true;
             if (_segment.Slot == null)
@@ -290,8 +358,7 @@ internal sealed unsafe class SegmentCompressor : IAgent, IDisposable
         _compressed = null;
         _file = null;
         _segment = null;
-        _stage = Stage.None;
-        NextIndex++;
+        EndTurn();
         FreeBuffer();
         if (name == null)
             return;

@@ -10,6 +10,9 @@ internal abstract class SegmentSource
     /// <exception cref="StorageException">The disk failed: the log is at its end.</exception>
     internal abstract Segment? TryPrepare(long index, out string failure);
 
+    /// <summary>Bytes that <see cref="TryPrepare"/> would have to find free beside what there is, when it failed.</summary>
+    internal virtual long MissingBytes => long.MaxValue;
+
     /// <summary>Looks at the room on the disk, now and then.</summary>
     /// <returns>Whether the engine is to be told.</returns>
     internal virtual bool LookAtSpace() => false;

@@ -251,10 +251,12 @@ internal sealed partial class BrokerSimulation : IDisposable
         if (Engine.IsSnapshotOpen)
             ContinueSnapshot(_isSettling ? int.MaxValue : _random.Next(4) == 0 ? 1 : 0);
         long moved = Engine.ReclaimedCount;
+        long reserveMoves = Journal.Log.ReserveMoves;
         _model.BeforeCall();
         _isReclaiming = Engine.Reclaim() > 0;
         _model.AfterCall();
         Count("records moved", Engine.ReclaimedCount - moved);
+        Count("times moved records were let into the reserve", Journal.Log.ReserveMoves - reserveMoves);
         if (_isReclaiming)
             Journal.Maintain();
         else if (Engine.ReclaimWaitsForDisk && !Journal.FlushInFlight)

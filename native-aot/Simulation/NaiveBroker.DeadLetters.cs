@@ -25,10 +25,10 @@ internal sealed partial class NaiveBroker
                 held ??= [.. _engine.Find(queue.Host, queue.Name)?.Entries().Select(found => found.Sequence) ?? []];
                 waits = held.Contains(entry.Sequence);
             }
-            if (waits)
-                _toBury.Add((queue, entry, reason));
-            else
+            if (!waits)
                 now.Add(entry);
+            else if (!_toBury.Exists(one => one.Queue == queue && one.Entry.Sequence == entry.Sequence && one.Reason == reason)) // Looked at once more.
+                _toBury.Add((queue, entry, reason));
         }
         Remove(queue, now);
         // What waited for room when its queue went, went with it.
@@ -64,7 +64,8 @@ internal sealed partial class NaiveBroker
             if (entry.State != NaiveEntryState.Unsettled || waited.State == NaiveEntryState.Unsettled)
                 Bury(queue, [entry], reason);
             // More may have to go, or others in its place.
-            _ready.Add(queue);
+            if (!_ready.Contains(queue))
+                _ready.Add(queue);
         }
     }
 

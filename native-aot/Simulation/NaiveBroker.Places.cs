@@ -11,13 +11,17 @@ internal sealed partial class NaiveBroker
     /// <summary>Sequences that the engine gave with the present command, and that nothing of the model has yet.</summary>
     private readonly Dictionary<NaiveQueue, SortedSet<long>> _given = [];
 
+    /// <summary>Far more than messages go from queue to queue with one command: each goes to a queue once.</summary>
+    private const int MostLooks = 20_000;
+
     /// <summary>Places what came: by the sequences that the engine gave, each message once; then drops what is too much, queue after queue.</summary>
     private void PlaceArrivals()
     {
         Place();
-        while (_ready.Count > 0)
+        for (int looked = 0; _ready.Count > 0; looked++)
         {
             NaiveQueue queue = _ready[0];
+            Check(looked < MostLooks, $"What is beyond its bound goes from queue to queue without an end: {string.Join(", ", _ready.Take(8).Select(ready => $"{ready.Name} ({ready.Entries.Count})"))}; the last is {queue.Entries.Values.LastOrDefault()}.");
             _ready.RemoveAt(0);
             if (queue.Exists)
                 DropFromHead(queue);

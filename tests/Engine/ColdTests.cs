@@ -3,6 +3,7 @@ using LowLatency.Core.Journal;
 using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 using Xunit;
+using static LowLatency.Tests.Engine.ColdMessages;
 
 namespace LowLatency.Tests.Engine;
 
@@ -10,8 +11,6 @@ namespace LowLatency.Tests.Engine;
 public sealed unsafe class ColdTests : IDisposable
 {
     private const int SegmentSize = 1024 * 1024;
-    private const int PerSegment = 16;
-    private static readonly string Filler = new('c', 60_000);
 
     private readonly QueueHarness _broker = new(journalMemory: 0);
     private readonly List<long> _loads = [];
@@ -53,7 +52,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldServeOthersWhileAQueueWaitsForItsSegment()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _broker.Declare("hot");
         _holds = true;
         Assert.Empty(_broker.Take("cold", 1000));
@@ -74,7 +73,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldReadOneSegmentAhead()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         long first = SegmentOf("cold", 1);
         Assert.Single(_broker.Take("cold", 1));
         Assert.Equal([first, first + 1], _loads);
@@ -91,7 +90,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldLoadOnlyForWhoCanTake()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _broker.Publish("cold", "one more");
         Assert.Empty(_broker.Take("cold", 0));
         Assert.Empty(_loads);
@@ -106,10 +105,10 @@ public sealed unsafe class ColdTests : IDisposable
         string[] queues = [.. Enumerable.Range(0, 8).Select(i => $"q{i}")];
         foreach (string queue in queues)
         {
-            Fill(queue, 2);
-            Fill("gap", 3);
+            Fill(_broker, queue, 2);
+            Fill(_broker, "gap", 3);
         }
-        Fill("end", 5);
+        Fill(_broker, "end", 5);
         _holds = true;
         foreach (string queue in queues)
             Assert.Empty(_broker.Take(queue, 1000));
@@ -125,14 +124,14 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldLetGoOfWhatIsNoLongerHot()
     {
-        Fill("cold", 12);
+        Fill(_broker, "cold", 12);
         for (long index = 0; index < Log.FirstHotIndex; index++)
             _resident.Add(index);
         _broker.Engine.Core.Journal!.RequestFlush();
         var released = new List<long>();
         _broker.Disk.OnRelease = (name, _, _) => released.Add(JournalFiles.IsSegment(name, out long index) ? index : -1);
         _broker.Engine.Run();
-        Fill("cold", 1);
+        Fill(_broker, "cold", 1);
         Assert.Contains(Log.FirstHotIndex - 1, released);
         Assert.DoesNotContain(Log.FirstHotIndex, released);
         Assert.Equal(13 * PerSegment, _broker.Take("cold", 1000).Length);
@@ -142,8 +141,8 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldBeDoneWithAQueueThatIsDeletedWhileItWaits()
     {
-        Fill("cold", 10);
-        Fill("other", 10);
+        Fill(_broker, "cold", 10);
+        Fill(_broker, "other", 10);
         _holds = true;
         _broker.Take("cold", 1000);
         _broker.Engine.Request(CommandType.DeleteQueue, _broker.Session, 0, "cold");
@@ -159,7 +158,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldBeDoneWithAQueueThatIsPurgedWhileItWaits()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _holds = true;
         _broker.Take("cold", 1000);
         _broker.Engine.Request(CommandType.PurgeQueue, _broker.Session, 0, "cold");
@@ -177,7 +176,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldForgetARequestForASegmentThatIsAnotherOneByNow()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _holds = true;
         _broker.Take("cold", 1000);
         LoadSlot slot = Assert.Single(Log.Slots.ToArray(), slot => slot.State == LoadState.Wanted);
@@ -200,7 +199,7 @@ public sealed unsafe class ColdTests : IDisposable
         Assert.Equal(JournalState.Open, Log.State);
         Assert.Empty(_loads);
         Assert.Equal(LoadState.Idle, slot.State);
-        Fill("cold", 8);
+        Fill(_broker, "cold", 8);
         Assert.Equal(8 * PerSegment, _broker.Take("cold", 1000).Length);
     }
 
@@ -209,7 +208,7 @@ public sealed unsafe class ColdTests : IDisposable
     [InlineData(true)]
     public void ShouldNotServeWhatIsDamaged(bool isZero)
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _broker.Declare("hot");
         QueueEntry* entry = _broker.Queue("cold").Entries.Find(20);
         if (isZero)
@@ -228,8 +227,8 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldServeWhatIsThereWhenTheDiskFailed()
     {
-        Fill("cold", 10);
-        Fill("other", 4);
+        Fill(_broker, "cold", 10);
+        Fill(_broker, "other", 4);
         _error = Errno.InputOutput;
         Assert.Empty(_broker.Take("cold", 1000));
         Assert.Equal(JournalState.Failed, Log.State);
@@ -242,7 +241,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldNotAnswerAGetWithNothingWhileTheMessageIsLoaded()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _broker.Take("cold", 0);
         _holds = true;
         _broker.Engine.Events.Clear();
@@ -259,7 +258,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldAnswerAGetWhereNothingCanBeRead()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _broker.Take("cold", 0);
         _error = Errno.InputOutput;
         _broker.Engine.Events.Clear();
@@ -274,7 +273,7 @@ public sealed unsafe class ColdTests : IDisposable
     [InlineData((uint)SubscribeFlags.NoAck)]
     public void ShouldShowWhatIsCold(uint flags)
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _holds = true;
         _broker.Engine.Events.Clear();
         _broker.Engine.Subscribe(_broker.Session, "cold", new SubscribeCommand { Flags = flags, CreditMessages = 1000, CreditBytes = ulong.MaxValue });
@@ -290,7 +289,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldLoadAgainWhatComesBack()
     {
-        Fill("cold", 12);
+        Fill(_broker, "cold", 12);
         Assert.Equal(12 * PerSegment, _broker.Take("cold", 12 * PerSegment).Length);
         _loads.Clear();
         long first = SegmentOf("cold", 1);
@@ -308,7 +307,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldTakeTurnsAsIfNothingHadBeenLoaded()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         _broker.Engine.Subscribe(_broker.Session, "cold", 0);
         _broker.Engine.Subscribe(_broker.Session, "cold", 0);
         _broker.Engine.Subscribe(_broker.Session, "cold", 0);
@@ -326,7 +325,7 @@ public sealed unsafe class ColdTests : IDisposable
     {
         _broker.Declare("dead");
         _broker.Declare("cold", QueueHarness.Arguments.Add("x-message-ttl", 60_000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
-        Fill("cold", 6);
+        Fill(_broker, "cold", 6);
         _holds = true;
         _broker.Advance(61_000);
         Assert.Equal(6 * PerSegment, _broker.Queue("cold").Count);
@@ -472,7 +471,7 @@ public sealed unsafe class ColdTests : IDisposable
     [Fact]
     public void ShouldHaveEverythingAfterAKillInTheMiddle()
     {
-        Fill("cold", 10);
+        Fill(_broker, "cold", 10);
         Assert.Equal(40, _broker.Take("cold", 40).Length);
         _broker.Settle("cold", 20);
         _holds = true;
@@ -490,7 +489,7 @@ public sealed unsafe class ColdTests : IDisposable
         _broker.Declare("forgotten");
         _broker.Publish("forgotten", "still here");
         _broker.Declare("backlog");
-        Fill("backlog", 10);
+        Fill(_broker, "backlog", 10);
         _broker.Engine.Request(CommandType.PurgeQueue, _broker.Session, 0, "backlog");
         _broker.Engine.Run();
         _broker.Declare("flow");
@@ -504,25 +503,9 @@ public sealed unsafe class ColdTests : IDisposable
         Assert.Equal(["still here"], _broker.Take("forgotten", 1));
     }
 
-    private void Fill(string queue, int segments)
-    {
-        if (!_broker.Has(queue))
-            _broker.Declare(queue);
-        int from = (int)_broker.Queue(queue).Entries.Next - 1;
-        for (int i = 0; i < segments * PerSegment; i++)
-            _broker.Publish(queue, $"{queue} {from + i} {Filler}");
-        _broker.Engine.Core.Journal!.RequestFlush();
-        _broker.Engine.Run();
-        _broker.Engine.Events.Clear();
-    }
-
     private long SegmentOf(string queue, long sequence) => _broker.Queue(queue).Entries.Find(sequence)->Position / SegmentSize;
 
     private IEnumerable<int> Heads() => _broker.Engine.Bodies().Select(Number);
-
-    private static IEnumerable<int> Numbers(int first, int count) => Enumerable.Range(first, count);
-
-    private static int Number(string body) => int.Parse(body.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Head(string body) => string.Join(' ', body.Split(' ')[..2]);
 }

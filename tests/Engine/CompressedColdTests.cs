@@ -1,9 +1,9 @@
-using System.Globalization;
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
 using LowLatency.Server.Simulation;
 using LowLatency.Tests.Journals;
 using Xunit;
+using static LowLatency.Tests.Engine.ColdMessages;
 
 namespace LowLatency.Tests.Engine;
 
@@ -11,9 +11,7 @@ namespace LowLatency.Tests.Engine;
 public sealed unsafe class CompressedColdTests : IDisposable
 {
     private const int SegmentSize = 1024 * 1024;
-    private const int PerSegment = 16;
     private const int Segments = 10;
-    private static readonly string Filler = new('c', 60_000);
 
     private readonly QueueHarness _broker = new(journalMemory: 0, compresses: true);
 
@@ -28,7 +26,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     [Fact]
     public void ShouldDrainWhatWasPublished()
     {
-        Fill("cold");
+        Fill(_broker, "cold", Segments);
         Assert.InRange(Compress(), Segments - 4, Segments);
         Assert.InRange(_broker.Disk.Used, 1, 7 * SegmentSize); // Four that are hot, the next, and little more.
         ulong state = Core.StateHash();
@@ -43,7 +41,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     [Fact]
     public void ShouldChangeNoState()
     {
-        Fill("cold");
+        Fill(_broker, "cold", Segments);
         ulong state = Core.StateHash();
         long live = Log.LiveBytes;
         Assert.NotEqual(0, Compress());
@@ -55,7 +53,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     [Fact]
     public void ShouldDrainAfterARestart()
     {
-        Fill("cold");
+        Fill(_broker, "cold", Segments);
         Compress();
         Assert.Equal(40, _broker.Take("cold", 40).Length);
         _broker.Settle("cold", 20);
@@ -69,7 +67,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     {
         var taken = new List<int>();
         _broker.Declare("cold");
-        Fill("cold");
+        Fill(_broker, "cold", Segments);
         for (int i = 0; i < 30; i++)
         {
             Compress(steps: 15);
@@ -85,7 +83,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     {
         _broker.Declare("dead");
         _broker.Declare("full", QueueHarness.Arguments.Add("x-max-length", Segments * PerSegment).Add("x-overflow", "drop-head").Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
-        Fill("full");
+        Fill(_broker, "full", Segments);
         Compress();
         Assert.NotNull(Log.FindSegment(_broker.Queue("full").Entries.Find(1)->Position)!.Compressed);
         for (int i = 0; i < 20; i++)
@@ -98,7 +96,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     {
         _broker.Declare("dead");
         _broker.Declare("cold", QueueHarness.Arguments.Add("x-message-ttl", 60_000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
-        Fill("cold");
+        Fill(_broker, "cold", Segments);
         Compress();
         _broker.Advance(61_000);
         Assert.Equal(0, _broker.Queue("cold").Count);
@@ -110,7 +108,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     {
         _broker.Declare("forgotten");
         _broker.Publish("forgotten", "still here");
-        Fill("backlog");
+        Fill(_broker, "backlog", Segments);
         Assert.NotEqual(0, Compress());
         _broker.Engine.Request(CommandType.PurgeQueue, _broker.Session, 0, "backlog");
         _broker.Engine.Run();
@@ -129,7 +127,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     [Fact]
     public void ShouldCountWhatSeveralQueuesShare()
     {
-        string[] queues = ["a", "b"];
+        string[] queues = [.. Enumerable.Range(0, 12).Select(number => $"q{number}")];
         _broker.Engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = _broker.Session, Request = 1000, Kind = (byte)ExchangeKind.Fanout }, [.. EngineHarness.Text("all"), 0, 0]);
         foreach (string queue in queues)
         {
@@ -148,6 +146,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
         long live = Log.LiveBytes;
         _broker.Restart();
         Assert.Equal(live, Log.LiveBytes);
+        Assert.InRange(Log.Decompressed.TakenCount, 1, Segments); // Once for all queues.
         foreach (string queue in queues)
             Assert.Equal(Numbers(0, Segments * PerSegment), _broker.Take(queue).Select(Number));
     }
@@ -155,7 +154,7 @@ public sealed unsafe class CompressedColdTests : IDisposable
     [Fact]
     public void ShouldNotServeWhatIsDamaged()
     {
-        Fill("cold");
+        Fill(_broker, "cold", Segments);
         Compress();
         long segment = _broker.Queue("cold").Entries.Find(20)->Position / SegmentSize;
         SimulatedFile file = _broker.Disk.Names[JournalFiles.Segment(segment)];
@@ -195,25 +194,10 @@ public sealed unsafe class CompressedColdTests : IDisposable
         Assert.Equal(JournalState.Open, log.State);
     }
 
-    private void Fill(string queue)
-    {
-        if (!_broker.Has(queue))
-            _broker.Declare(queue);
-        for (int i = 0; i < Segments * PerSegment; i++)
-            _broker.Publish(queue, $"{queue} {i} {Filler}");
-        _broker.Engine.Core.Journal!.RequestFlush();
-        _broker.Engine.Run();
-        _broker.Engine.Events.Clear();
-    }
-
     private long Compress(int steps = 2000)
     {
         for (int i = 0; i < steps; i++)
             _broker.Engine.Step();
         return Log.CompressedCount;
     }
-
-    private static IEnumerable<int> Numbers(int first, int count) => Enumerable.Range(first, count);
-
-    private static int Number(string body) => int.Parse(body.Split(' ')[1], CultureInfo.InvariantCulture);
 }

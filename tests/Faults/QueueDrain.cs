@@ -9,13 +9,14 @@ internal static class QueueDrain
 {
     private static readonly byte[] End = "the end"u8.ToArray();
 
-    internal static List<byte[]> Read(Connection connection, string queue, TimeSpan patience)
+    /// <param name="level">Of the message that marks the end: at level memory it needs no disk.</param>
+    internal static List<byte[]> Read(Connection connection, string queue, TimeSpan patience, DurabilityLevel level = DurabilityLevel.Process)
     {
         var bodies = new List<byte[]>();
         using var ended = new ManualResetEventSlim();
         connection.DeclareQueue(queue);
         // Behind everything that waits. The name is new each time: the broker knows no sequence of it.
-        using Publication publication = connection.OpenPublication(new PublicationOptions { RoutingKey = queue, Durability = DurabilityLevel.Process });
+        using Publication publication = connection.OpenPublication(new PublicationOptions { RoutingKey = queue, Durability = level });
         Assert.Equal(PublishStatus.Accepted, publication.TryPublish(End));
         using Subscription subscription = connection.Subscribe(queue, (Subscription self, in Delivery delivery) =>
         {

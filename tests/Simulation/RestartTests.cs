@@ -288,7 +288,9 @@ public sealed class RestartTests : IDisposable
     /// <param name="length">With its header, a multiple of 32.</param>
     private static unsafe void AppendFiller(RecordLog log, int length)
     {
+        log.MayUseLast = true;
         Assert.True(log.TryClaim(RecordType.Ack, 999_999, length - RecordLayout.HeaderLength, out _, out _) != null);
+        log.MayUseLast = false;
         log.Commit();
     }
 
