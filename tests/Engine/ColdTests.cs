@@ -398,9 +398,9 @@ public sealed unsafe class ColdTests : IDisposable
     {
         _broker.Declare("dead");
         _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
-        Fill("cold", 3);
+        Fill(_broker, "cold", 3);
         _broker.Publish("cold", "expired", new ContentHeaderBuilder().Expiration(60_000).Build());
-        Fill("cold", 6);
+        Fill(_broker, "cold", 6);
         long first = SegmentOf("cold", 1);
         Assert.True(SegmentOf("cold", 3 * PerSegment + 1) > first + 1);
         _holds = true;
@@ -425,10 +425,10 @@ public sealed unsafe class ColdTests : IDisposable
         foreach (string queue in queues)
         {
             _broker.Declare(queue, QueueHarness.Arguments.Add("x-message-ttl", 60_000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
-            Fill(queue, 2);
-            Fill("gap", 3);
+            Fill(_broker, queue, 2);
+            Fill(_broker, "gap", 3);
         }
-        Fill("end", 5);
+        Fill(_broker, "end", 5);
         _loads.Clear();
         _broker.Advance(61_000);
         Assert.All(queues, queue => Assert.Equal(0, _broker.Queue(queue).Count));
