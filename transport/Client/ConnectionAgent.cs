@@ -287,7 +287,8 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
         return !publication.HasUnsent;
     }
 
-    // Looked at again for each request: other threads settle, then ask, while this one is between the two.
+    // Looked at again for each request: other threads settle, then ask, while this one is between the two. What they settle from here on
+    // need not go before it: one that settles all the time would keep it back for ever.
     private bool SendSettled()
     {
         foreach (Subscription subscription in _openedSubscriptions)
@@ -295,7 +296,7 @@ internal sealed partial class ConnectionAgent : IAgent, IDisposable
             if (!subscription.HasUnsent)
                 continue;
             subscription.SendPending(_door);
-            if (subscription.HasUnsent)
+            if (subscription.HasTakenUnsent)
                 return false;
         }
 

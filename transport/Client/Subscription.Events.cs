@@ -23,6 +23,9 @@ public sealed partial class Subscription
 
     internal bool HasUnsent => IsOpen && !_isPaused && (_tracker.HasUnsent || _foreign.HasAny || IsCreditDue(out _, out _));
 
+    /// <summary>Of what the connection's thread has taken up something is to be settled still: there was no room to send it.</summary>
+    internal bool HasTakenUnsent => IsOpen && !_isPaused && _tracker.HasUnsent;
+
     /// <summary>It is given nothing new, but what it has can still be settled.</summary>
     internal bool IsStopped => Volatile.Read(ref _isStopped);
 
