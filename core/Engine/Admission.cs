@@ -39,9 +39,6 @@ internal ref struct Admission
     /// <summary>A queue is beyond its bounds with it, and drops from its head.</summary>
     internal bool DropsHead;
 
-    /// <summary>A queue is beyond its bounds with it, and holds confirms back.</summary>
-    internal bool Blocks;
-
     /// <summary>It goes to dead-letter exchanges although it is rejected.</summary>
     internal bool DeadLettersRejected;
 

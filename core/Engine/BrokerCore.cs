@@ -18,7 +18,7 @@ internal sealed class BrokerCore : IDisposable
     private readonly List<AgentRunner> _runners = [];
     private bool _isDisposed;
 
-    private BrokerCore(BrokerOptions options, WakeSignal engineWake, IJournalStorage? storage, int journalReserve = 0)
+    private BrokerCore(BrokerOptions options, WakeSignal engineWake, IJournalStorage? storage, int journalReserve = 0, int maxHotSegments = int.MaxValue)
     {
         BrokerLimits limits = options.Limits;
         Limits = limits;
@@ -30,7 +30,7 @@ internal sealed class BrokerCore : IDisposable
         try
         {
             if (storage != null)
-                _journal = OpenJournal(options, storage, journalReserve);
+                _journal = OpenJournal(options, storage, journalReserve, maxHotSegments);
         }
         catch
         {
@@ -98,10 +98,11 @@ internal sealed class BrokerCore : IDisposable
 
     /// <summary>As <see cref="Open"/>, but over any storage and without threads: the caller steps the agents of <see cref="Journal"/> and <see cref="Transient"/>.</summary>
     /// <param name="journalReserve">See <see cref="JournalOptions.ReserveLength"/>.</param>
+    /// <param name="maxHotSegments">See <see cref="JournalOptions.MaxHotSegments"/>.</param>
     /// <remarks>For simulations: a whole broker on one thread. The storage is the core's from here on.</remarks>
-    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake, int journalReserve = 0)
+    internal static BrokerCore OpenStepped(BrokerOptions options, IJournalStorage storage, WakeSignal engineWake, int journalReserve = 0, int maxHotSegments = int.MaxValue)
     {
-        var core = new BrokerCore(options, engineWake, storage, journalReserve);
+        var core = new BrokerCore(options, engineWake, storage, journalReserve, maxHotSegments);
         core._transient.Preparer.TouchesPages = false;
         return core;
     }
@@ -123,7 +124,7 @@ internal sealed class BrokerCore : IDisposable
         EngineWake.Wake();
     }
 
-    private BrokerJournal OpenJournal(BrokerOptions options, IJournalStorage storage, int reserve)
+    private BrokerJournal OpenJournal(BrokerOptions options, IJournalStorage storage, int reserve, int maxHotSegments)
     {
         var visitor = new Replayer(Engine);
         var journalOptions = new JournalOptions
@@ -133,6 +134,7 @@ internal sealed class BrokerCore : IDisposable
             HighMarkBytes = options.DiskHighWatermark,
             MemoryBytes = options.JournalMemoryBytes,
             ReserveLength = reserve,
+            MaxHotSegments = maxHotSegments,
             Readers = _readers,
             Compression = options.CompressJournal && Lz4.TryLoad(null, out Lz4? lz4, out _) ? lz4 : null,
         };

@@ -14,6 +14,9 @@ internal sealed unsafe partial class BrokerEngine
     private long[] _outdated = new long[16];
     private bool _hasOutdated;
 
+    /// <summary>Those that take the message being published beyond their bounds, and hold its confirm back.</summary>
+    private readonly List<BrokerQueue> _blocking = [];
+
     /// <summary>A transaction that was checked is being carried out: what it has moved itself takes no room.</summary>
     private bool _takesAll;
 
@@ -38,6 +41,8 @@ internal sealed unsafe partial class BrokerEngine
         if (_departures.Count > 0)
             _departures.Clear();
         _hasOutdated = false;
+        if (_blocking.Count > 0)
+            _blocking.Clear();
         if (command.HeadersLength > 0)
         {
             if (!MessageTraits.TryRead(admission.Rest[..command.HeadersLength], command.ReceivedNs, out admission.Traits, out admission.Problem))
@@ -103,7 +108,7 @@ internal sealed unsafe partial class BrokerEngine
                 admission.DropsHead = true;
                 return true;
             case OverflowPolicy.Block when queue.Count + queue.ReservedCount - queue.Options.MaxLength < _limits.MaxWindow && queue.TakenBeyond < _limits.MaxWindow:
-                admission.Blocks = true;
+                _blocking.Add(queue);
                 return true;
             case OverflowPolicy.DeadLetter or OverflowPolicy.RejectPublishDeadLetter when TryPlanElsewhere(queue, publication, in command, level, ref admission):
                 _places[index] = Elsewhere;

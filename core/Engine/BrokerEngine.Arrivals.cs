@@ -36,7 +36,7 @@ internal sealed unsafe partial class BrokerEngine
         if (_isReplaying)
             return;
         queue.AddDeadline(entry, sequence, deadlineNs);
-        HasTimeAt(queue, deadlineNs);
+        HasTimeAt(queue, queue.NextDeadlineNs);
     }
 
     /// <summary>Holds a scheduled message until its time.</summary>

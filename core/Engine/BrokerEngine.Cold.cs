@@ -10,29 +10,34 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<BrokerQueue> _awaitingLoad = [];
     private long _hotFrom;
     private bool _hasNewlyLoaded;
+    private long _passSlotsFrom;
 
-    /// <summary>Queues that wait for the disk.</summary>
-    internal int AwaitingLoad => _awaitingLoad.Count;
+    /// <summary>Queues that wait for the disk. Those that have found meanwhile that they need not are listed until something was loaded.</summary>
+    internal int AwaitingLoad => _awaitingLoad.Count(static queue => queue.Exists && (queue.AwaitsLoad || queue.ExpiryAwaitsLoad));
 
     /// <summary>The preparer has brought segments into memory, or could not.</summary>
     internal void OnLoaded()
     {
         _durableLog!.NoteLoaded();
         _hasNewlyLoaded = true;
+        _passSlotsFrom = _batch;
         int kept = 0;
         for (int i = 0; i < _awaitingLoad.Count; i++)
         {
             BrokerQueue queue = _awaitingLoad[i];
-            if (queue.Exists && _durableLog.IsAway(queue.AwaitedPosition))
+            bool waits = queue.Exists && queue.AwaitsLoad && _durableLog.IsAway(queue.AwaitedPosition);
+            bool expiryWaits = queue.Exists && queue.ExpiryAwaitsLoad && _durableLog.IsAway(queue.AwaitedExpiry);
+            if (queue.Exists && queue.AwaitsLoad && !waits)
+                Schedule(queue);
+            if (queue.Exists && queue.ExpiryAwaitsLoad && !expiryWaits)
             {
-                _awaitingLoad[kept++] = queue;
-                continue;
+                ResumeExpiry(queue);
+                _passSlotsFrom = _batch + 1; // Its turn is at the beginning of a batch.
             }
-            queue.IsListedForLoad = false;
-            if (!queue.Exists)
-                continue;
-            Schedule(queue);
-            ResumeTimer(queue);
+            if (waits || expiryWaits)
+                _awaitingLoad[kept++] = queue;
+            else
+                queue.IsListedForLoad = false;
         }
         _awaitingLoad.RemoveRange(kept, _awaitingLoad.Count - kept);
     }
@@ -51,12 +56,30 @@ internal sealed unsafe partial class BrokerEngine
             return false; // The journal has failed for that: it waits for a restart.
         queue.AwaitsLoad = true;
         queue.AwaitedPosition = position;
-        if (!queue.IsListedForLoad)
-        {
-            queue.IsListedForLoad = true;
-            _awaitingLoad.Add(queue);
-        }
+        ListForLoad(queue);
         return false;
+    }
+
+    /// <summary>As <see cref="IsAtHand"/>, for what expired and is to be moved: the queue's consumers do not wait for it, nor it for what they wait for.</summary>
+    private LoadStatus AskForExpired(BrokerQueue queue, long position, long timeNs)
+    {
+        LoadStatus status = position >= _hotFrom ? LoadStatus.AtHand : _durableLog!.Ask(position, ref queue.ExpiryReader);
+        if (status is LoadStatus.Loading or LoadStatus.NoSlot)
+        {
+            queue.ExpiryAwaitsLoad = true;
+            queue.AwaitedExpiry = position;
+            queue.AwaitedExpiryNs = timeNs;
+            ListForLoad(queue);
+        }
+        return status;
+    }
+
+    private void ListForLoad(BrokerQueue queue)
+    {
+        if (queue.IsListedForLoad)
+            return;
+        queue.IsListedForLoad = true;
+        _awaitingLoad.Add(queue);
     }
 
     /// <summary>Those who waited for what was loaded have had their turn: others may have the slots, in the order in which they came.</summary>
@@ -66,8 +89,18 @@ internal sealed unsafe partial class BrokerEngine
         _durableLog!.LetGoOfServed();
         foreach (BrokerQueue queue in _awaitingLoad)
         {
-            if (queue.Exists && _durableLog.IsAway(queue.AwaitedPosition) && _durableLog.AskAgain(queue.AwaitedPosition) == LoadStatus.NoSlot)
+            if (!queue.Exists)
+                continue;
+            if (queue.AwaitsLoad && IsWithoutSlot(queue.AwaitedPosition))
+                return;
+            if (!queue.ExpiryAwaitsLoad)
+                continue;
+            if (!_durableLog.IsAway(queue.AwaitedExpiry))
+                ResumeExpiry(queue); // Its segment has left the log.
+            else if (IsWithoutSlot(queue.AwaitedExpiry))
                 return;
         }
     }
+
+    private bool IsWithoutSlot(long position) => _durableLog!.IsAway(position) && _durableLog.AskAgain(position) == LoadStatus.NoSlot;
 }

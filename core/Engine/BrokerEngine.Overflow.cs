@@ -99,17 +99,16 @@ internal sealed unsafe partial class BrokerEngine
         _offOrder.Clear();
         foreach (BrokerQueue queue in admission.Route)
         {
+            if (queue.Options.Overflow == OverflowPolicy.DropHead && !queue.IsWithinBounds)
+                TrimLater(queue);
+        }
+        // Not those in which it replaces one: they hold as many as before.
+        foreach (BrokerQueue queue in _blocking)
+        {
             if (queue.IsWithinBounds)
                 continue;
-            if (queue.Options.Overflow == OverflowPolicy.DropHead)
-            {
-                TrimLater(queue);
-            }
-            else if (queue.Options.Overflow == OverflowPolicy.Block)
-            {
-                queue.TakenBeyond++;
-                Block(publication, queue);
-            }
+            queue.TakenBeyond++;
+            Block(publication, queue);
         }
     }
 

@@ -43,7 +43,7 @@ internal sealed unsafe partial class BrokerEngine
             return status;
         end = log.Tail;
         PublishedCount++;
-        if (admission.DropsHead | admission.Blocks)
+        if (admission.DropsHead || _blocking.Count > 0)
             AfterBeyondBounds(publication, in admission);
         return status;
     }

@@ -36,7 +36,7 @@ internal sealed unsafe partial class BrokerEngine
 
     private void HasTimeAt(BrokerQueue queue, long timeNs)
     {
-        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace && !queue.TimerAwaitsLoad)
+        if (timeNs < queue.TimerNs && !_isReplaying && !queue.WaitsForSpace)
             _timers.Set(queue, timeNs);
     }
 
@@ -56,11 +56,9 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>A message that was to be moved has been brought into memory.</summary>
-    private void ResumeTimer(BrokerQueue queue)
+    private void ResumeExpiry(BrokerQueue queue)
     {
-        if (!queue.TimerAwaitsLoad)
-            return;
-        queue.TimerAwaitsLoad = false;
+        queue.ExpiryAwaitsLoad = false;
         if (!queue.WaitsForSpace)
             _timers.Set(queue, queue.NextTimeNs());
     }
@@ -85,7 +83,7 @@ internal sealed unsafe partial class BrokerEngine
             else if (status != AppendStatus.Appended)
                 WaitForSpace(queue);
             if (queue.Exists && !queue.WaitsForSpace)
-                _timers.Set(queue, queue.TimerAwaitsLoad ? long.MaxValue : queue.NextTimeNs());
+                _timers.Set(queue, queue.NextTimeNs());
         }
         _dueNow.Clear();
     }
@@ -101,7 +99,7 @@ internal sealed unsafe partial class BrokerEngine
     private AppendStatus RunTimer(BrokerQueue queue, bool isJournalReady, ref int budget)
     {
         AppendStatus status = isJournalReady ? AppendStatus.Appended : AppendStatus.NotReady;
-        while (status == AppendStatus.Appended && budget > 0 && !queue.TimerAwaitsLoad && queue.Deadlines != null && queue.Deadlines.NextNs <= _nowNs)
+        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines != null && queue.NextDeadlineNs <= _nowNs)
             status = TryExpire(queue, ref budget);
         while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
             status = TryMakeDue(queue, ref budget);
@@ -125,7 +123,7 @@ internal sealed unsafe partial class BrokerEngine
         _departures.Clear();
         _expired.Clear();
         TimedHeap deadlines = queue.Deadlines!;
-        while (budget > 0 && deadlines.NextNs <= _nowNs)
+        while (budget > 0 && queue.NextDeadlineNs <= _nowNs)
         {
             long sequence = deadlines.Pop(out long timeNs);
             budget--;
@@ -140,14 +138,14 @@ internal sealed unsafe partial class BrokerEngine
                 entry->IsTimed = false; // If it comes back it expires then.
                 continue;
             }
-            if (IsDeadLetter(queue, DropReason.Expired) && !IsAtHand(queue, entry->Position, ref queue.ColdReader))
+            LoadStatus load = IsDeadLetter(queue, DropReason.Expired) ? AskForExpired(queue, entry->Position, timeNs) : LoadStatus.AtHand;
+            if (load == LoadStatus.Unreadable)
             {
-                if (!queue.AwaitsLoad)
-                {
-                    entry->IsTimed = false; // The disk does not give it back: it stays until the restart that this takes.
-                    continue;
-                }
-                queue.TimerAwaitsLoad = true;
+                entry->IsTimed = false; // The disk does not give it back: it stays until the restart that this takes.
+                continue;
+            }
+            if (load != LoadStatus.AtHand)
+            {
                 deadlines.Push(timeNs, sequence);
                 break;
             }
@@ -171,6 +169,8 @@ internal sealed unsafe partial class BrokerEngine
             ExpiredCount += _expired.Count;
             return status;
         }
+        if (_expired.Count > 0)
+            queue.ExpiryAwaitsLoad = false; // Those before it wait for the journal first.
         foreach ((long timeNs, long sequence) in _expired)
         {
             queue.Entries.Find(sequence)->IsTimed = true;

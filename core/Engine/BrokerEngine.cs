@@ -84,7 +84,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
     /// <summary>Something is left to do that needs no further input: messages beyond a queue's turn, a port that was full.</summary>
     internal bool HasScheduled =>
         _scheduledQueues.Count > 0 || _scheduledPublications.Count > 0 || HasOverrunSessions || _timers.NextNs <= _nowNs || _trimsAgain
-        || (_leaving.Count > 0 && !_leavingWaitsForSpace);
+        || (_leaving.Count > 0 && !_leavingWaitsForSpace) || _hasNewlyLoaded;
 
     /// <summary>Sessions whose replies found no room are still to be ended.</summary>
     internal bool HasOverrunSessions => _overrunSessions.Count > 0;
@@ -197,7 +197,7 @@ internal sealed unsafe partial class BrokerEngine : IRecordHandler, ISegmentRoll
         long delivered = DeliveredCount;
         if (_scheduledQueues.Count > 0)
             Dispatch();
-        if (_hasNewlyLoaded)
+        if (_hasNewlyLoaded && _batch >= _passSlotsFrom)
             PassSlotsOn();
         if (_pulls.Count > 0)
             AnswerPulls();

@@ -30,6 +30,9 @@ internal sealed record JournalOptions
     /// <summary>The active one and those that are not synced yet.</summary>
     internal const int MinHotSegments = 4;
 
+    /// <summary>No more segments than that are kept in memory at the journal's end, from 1 on: for simulations, whose journals are short.</summary>
+    internal int MaxHotSegments { get; init; } = int.MaxValue;
+
     /// <summary>What cold segments are compressed with; <c>null</c>: none is.</summary>
     internal Lz4? Compression { get; init; }
 
@@ -47,7 +50,7 @@ internal sealed record JournalOptions
     }
 
     /// <summary>Segments at the end of the journal that are kept in memory, the active one included.</summary>
-    internal int HotSegments(int segmentSize) => (int)Math.Clamp(MemoryBytes / 4 * 3 / segmentSize, MinHotSegments, 1 << 20);
+    internal int HotSegments(int segmentSize) => (int)Math.Min(MaxHotSegments, Math.Clamp(MemoryBytes / 4 * 3 / segmentSize, MinHotSegments, 1 << 20));
 
     /// <summary>Other segments that are in memory at a time.</summary>
     internal int ColdSegments(int segmentSize) => (int)Math.Clamp(MemoryBytes / 4 / segmentSize, MinColdSegments, 64);

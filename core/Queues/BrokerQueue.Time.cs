@@ -37,7 +37,17 @@ internal sealed unsafe partial class BrokerQueue
     internal long NextTimeNs()
     {
         long next = Math.Min(Scheduled?.NextNs ?? long.MaxValue, Delays?.NextNs ?? long.MaxValue);
-        return Math.Min(Math.Min(next, Deadlines?.NextNs ?? long.MaxValue), ExpiresNs);
+        return Math.Min(Math.Min(next, NextDeadlineNs), ExpiresNs);
+    }
+
+    /// <summary>When a message expires next that need not wait for another; <see cref="long.MaxValue"/> for never.</summary>
+    internal long NextDeadlineNs
+    {
+        get
+        {
+            long next = Deadlines?.NextNs ?? long.MaxValue;
+            return ExpiryAwaitsLoad && next >= AwaitedExpiryNs ? long.MaxValue : next;
+        }
     }
 
     private const long NsPerMs = 1_000_000;

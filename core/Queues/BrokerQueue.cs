@@ -88,11 +88,17 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>Its last turn came to a message that is on the disk alone.</summary>
     internal bool AwaitsLoad { get; set; }
 
-    /// <summary>What expired is to be moved, and is on the disk alone: its times wait.</summary>
-    internal bool TimerAwaitsLoad { get; set; }
-
-    /// <summary>That message's record, while <see cref="IsListedForLoad"/>.</summary>
+    /// <summary>That message's record.</summary>
     internal long AwaitedPosition { get; set; }
+
+    /// <summary>What expired is to be moved, and is on the disk alone: what expires after it waits, too, and nothing else.</summary>
+    internal bool ExpiryAwaitsLoad { get; set; }
+
+    /// <summary>The record of what expired.</summary>
+    internal long AwaitedExpiry { get; set; }
+
+    /// <summary>When it did, Unix time in nanoseconds: what expires before it does not wait.</summary>
+    internal long AwaitedExpiryNs { get; set; }
 
     /// <summary>In the engine's list of queues that wait for the disk.</summary>
     internal bool IsListedForLoad { get; set; }
@@ -100,7 +106,11 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>Index of the cold segment from which it read last.</summary>
     internal ref long ColdReader => ref _coldReader;
 
+    /// <summary>Of what expired: in the order of deadlines.</summary>
+    internal ref long ExpiryReader => ref _expiryReader;
+
     private long _coldReader = -1;
+    private long _expiryReader = -1;
 
     /// <summary>Bindings to it.</summary>
     internal BindingChain Bindings { get; } = new(ofDestination: true);

@@ -7,6 +7,9 @@ internal sealed partial class BrokerSimulation
 {
     private const int MaxWaitingCommands = 400;
 
+    /// <summary>Where segments fill it brings some messages to several queues.</summary>
+    private const string FlowFanout = "amq.fanout";
+
     private static readonly string[] PublisherNames = ["", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
 
     private readonly SimulatedTopology _topology;
@@ -119,6 +122,9 @@ internal sealed partial class BrokerSimulation
             DeclareExchange(client, exchange.Name);
         for (int i = 0; i < 10; i++)
             Bind(client);
+        // Messages of several queues, which are moved when their segment is emptied.
+        for (int i = 0; i < 4 && _profile.HasFlow; i++)
+            Send(new Bind(client.Session, ++_request, FlowFanout, new NaiveBinding(false, _topology.AnyQueue, "", new NaiveTable()), IsBind: true));
     }
 
     private void Disconnect(SimulatedClient client)
@@ -223,7 +229,7 @@ internal sealed partial class BrokerSimulation
             if (name.Length > 0 && _publishers.Exists(known => known.Name == name))
                 return;
             bool isForFlow = _profile.HasFlow && _random.Next(2) == 0;
-            string exchange = isForFlow || _random.Next(2) == 0 ? "" : _topology.AnyExchange;
+            string exchange = isForFlow || _random.Next(2) == 0 ? "" : _profile.HasFlow && _random.Next(2) == 0 ? FlowFanout : _topology.AnyExchange;
             string key = exchange.Length == 0 ? AnyAddress() : Pick(SimulatedTopology.Keys)!;
             var level = (DurabilityLevel)_random.Next(isForFlow ? 2 : 1, 4);
             publisher = new SimulatedPublisher(client.Host, name, exchange, key, level, mandatory: _random.Next(3) != 0);
@@ -268,7 +274,7 @@ internal sealed partial class BrokerSimulation
             Commit(client);
     }
 
-    /// <summary>Fills a good part of a segment with what is gone at once.</summary>
+    /// <summary>Fills a good part of a segment, with what is gone at once or waits until it is on the disk alone.</summary>
     private void Flow(SimulatedClient client)
     {
         SimulatedPublisher? publisher = Pick(client.Publishers.FindAll(known => known.IsOpen && known.Exchange.Length == 0 && known.Level != DurabilityLevel.Memory && !known.HasResend));
@@ -280,7 +286,13 @@ internal sealed partial class BrokerSimulation
                 break;
             Send(publish);
         }
-        Send(new PurgeQueue(client.Session, ++_request, SimulatedTopology.FlowQueue));
+        if (!_profile.KeepsFlow || _random.Next(5) == 0)
+            Send(new PurgeQueue(client.Session, ++_request, SimulatedTopology.FlowQueue));
+        else if (_random.Next(2) == 0)
+            Send(new Subscribe(client.Session, ++_request, SimulatedTopology.FlowQueue, MoreCredit(), ulong.MaxValue)
+            {
+                Flags = _profile.Has(SimulationAction.Browse) && _random.Next(4) == 0 ? SubscribeFlags.Browse : _profile.Has(SimulationAction.Conflate) && _random.Next(4) == 0 ? SubscribeFlags.Conflate : 0,
+            });
     }
 
     private NaiveMessage MakeMessage(SimulatedPublisher publisher)

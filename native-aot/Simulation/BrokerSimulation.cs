@@ -34,6 +34,8 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private static readonly BrokerOptions Options = new() { SegmentSize = SegmentLayout.MinSize, MinFreeDiskBytes = 0, DiskHighWatermark = 0, Limits = Limits };
 
+    private static readonly BrokerOptions ColdOptions = Options with { JournalMemoryBytes = 0 };
+
     private readonly SimulationRandom _random;
     private readonly int _steps;
     private readonly IReadOnlyList<SimulationAction>? _script;
@@ -70,6 +72,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         _script = script;
         _profile = new SimulationProfile(_random, steps, disabled);
         _topology = new SimulatedTopology(_random, _profile);
+        _disk.OnLoad = (_, _) => Load();
         (_core, _reader) = Start();
         _model.Begin(_core, _reader);
     }
@@ -206,6 +209,7 @@ internal sealed partial class BrokerSimulation : IDisposable
         }
         if (Journal.Log.LoadsDone is var loads && loads != _toldLoads)
         {
+            Count("loads", loads - _toldLoads);
             _toldLoads = loads;
             _model.BeforeCall();
             Engine.OnLoaded();
@@ -259,6 +263,20 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.RequestFlush();
     }
 
+    private bool IsLoading
+    {
+        get
+        {
+            bool isLoading = false;
+            foreach (LoadSlot slot in Journal.Log.Slots)
+                isLoading |= slot.State == LoadState.Wanted;
+            return isLoading;
+        }
+    }
+
+    /// <returns>Error number: the disk gives a segment back now, or the loader tries again with its next step.</returns>
+    private int Load() => _isSettling || _random.Next(4) < _profile.LoadsAtOnceOf4 ? 0 : Errno.Again;
+
     private void ContinueSnapshot(int slices)
     {
         int work = 1;
@@ -290,9 +308,11 @@ internal sealed partial class BrokerSimulation : IDisposable
     {
         long delivered = Engine.DeliveredCount;
         _model.BeforeCall();
+        _model.NoteSegmentsAtHand();
         Engine.EndBatch();
         _model.MarkOverrun();
         Count("deliveries", Engine.DeliveredCount - delivered);
+        Count("waits for the disk", Engine.AwaitingLoad);
         int from = _log.Count;
         _model.EndBatch(_log, checksEntries: _random.Next(16) == 0);
         foreach (object entry in _log.Skip(from))
@@ -343,7 +363,7 @@ internal sealed partial class BrokerSimulation : IDisposable
             foreach (SimulatedClient client in _clients)
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
-            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen ? quiet + 1 : 0;
+            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen && Engine.AwaitingLoad == 0 ? quiet + 1 : 0;
         }
         // Idle for a second, as its agent would find it.
         Journal.RequestIdleMarker();
@@ -352,6 +372,9 @@ internal sealed partial class BrokerSimulation : IDisposable
         Batch(0);
         if (_ingress.Count > 0)
             throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
+        // What expired with the last batch may have asked just now.
+        if (Engine.AwaitingLoad > 0 && Journal.Log.LoadsDone == _toldLoads && !IsLoading)
+            throw new SimulationException($"{Engine.AwaitingLoad} queues wait for the disk, which has nothing left to do.");
         foreach (SimulatedClient client in _clients)
             client.CheckDecided();
         _model.CheckRetired();
@@ -367,7 +390,7 @@ internal sealed partial class BrokerSimulation : IDisposable
 
     private (BrokerCore Core, MessageReader Reader) Start()
     {
-        BrokerCore core = BrokerCore.OpenStepped(Options, _disk.Start(), _wake, _profile.JournalReserve);
+        BrokerCore core = BrokerCore.OpenStepped(_profile.IsCold ? ColdOptions : Options, _disk.Start(), _wake, _profile.JournalReserve, _profile.MaxHotSegments);
         core.Engine.SnapshotSlice = _profile.SnapshotSlice;
         MessageReader reader = core.CreateReader();
         return (core, reader);

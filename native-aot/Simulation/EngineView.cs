@@ -68,6 +68,60 @@ internal sealed unsafe class EngineView(BrokerCore core, MessageReader reader)
         Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) && queue.HasWaiting
         && queue.Waiting.Exists(waiting => !waiting.IsEnded && waiting.Session.Id == session && waiting.Handle == publication); // Another may have had the same numbers.
 
+    /// <summary>The record that the consumers of a queue wait for, which is on the disk alone; null when they wait for none.</summary>
+    internal long? AwaitedPosition(string host, string name) =>
+        Queue(host, name) is { AwaitsLoad: true } queue && core.Journal!.Log.IsAway(queue.AwaitedPosition) ? queue.AwaitedPosition : null;
+
+    /// <summary>The record of what expired, was on the disk alone and is to be moved when the engine is told that it was loaded, or has left the log; null for none.</summary>
+    internal long? AwaitedExpiry(string host, string name) => Queue(host, name) is { ExpiryAwaitsLoad: true } queue ? queue.AwaitedExpiry : null;
+
+    /// <summary>The first sequence that a conflating subscription has not looked at; null when there is no such subscription any more.</summary>
+    internal long? NextToLookAt(string host, string name, int session, uint handle)
+    {
+        foreach (Consumer viewer in Queue(host, name) is { } queue ? queue.Consumers.Viewers : [])
+        {
+            if (viewer.Session.Id == session && viewer.Handle == handle)
+                return viewer.Conflation?.Next;
+        }
+        return null;
+    }
+
+    /// <summary>The segments that can be read without waiting for the disk.</summary>
+    internal HashSet<long> SegmentsAtHand()
+    {
+        RecordLog log = core.Journal!.Log;
+        HashSet<long> atHand = [];
+        for (long index = log.OldestIndex; index <= log.Active!.Index; index++)
+        {
+            if (log.IsAtHand(index * log.SegmentSize))
+                atHand.Add(index);
+        }
+        return atHand;
+    }
+
+    /// <summary>A queue holds the confirms of a publication back.</summary>
+    internal bool IsBlocked(string host, string name, int session, uint publication) =>
+        Queue(host, name) is { HasBlocked: true } queue && queue.Blocked.Exists(blocked => blocked.Session.Id == session && blocked.Handle == publication);
+
+    /// <summary>A publication counts a queue among what holds it back.</summary>
+    internal bool IsToldBlocked(string host, string name, int session, uint publication) =>
+        Queue(host, name) is { HasTold: true } queue && queue.Told.Exists(told => told.Session.Id == session && told.Handle == publication);
+
+    /// <summary>The queues that a publication is held back by, in the order in which it is told of them.</summary>
+    /// <param name="names">Some of them.</param>
+    internal string[] BlockReasons(string host, List<string> names, int session, uint publication)
+    {
+        EnginePublication? found = names.Select(name => Queue(host, name)).OfType<BrokerQueue>().Where(queue => queue.HasTold).SelectMany(queue => queue.Told)
+            .FirstOrDefault(told => told.Session.Id == session && told.Handle == publication);
+        return found == null ? [] : [.. found.BlockReasons.Select(reason => reason?.DisplayName ?? "")];
+    }
+
+    /// <summary>Messages that a queue has taken beyond its bounds since it was within them.</summary>
+    internal long TakenBeyond(string host, string name) => Queue(host, name)?.TakenBeyond ?? 0;
+
+    private BrokerQueue? Queue(string host, string name) =>
+        Host(host) is { } found && found.TryGetQueue(Encoding.UTF8.GetBytes(name), out BrokerQueue? queue) ? queue : null;
+
     /// <summary>Some queue holds a message that was published so.</summary>
     internal bool Holds(long publishedNs) => Engine.Topology.QueuesById().Any(queue => Entries(queue).Exists(entry => Read(entry.Position)?.PublishedNs == publishedNs));
 

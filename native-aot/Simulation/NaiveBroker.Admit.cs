@@ -16,6 +16,9 @@ internal sealed partial class NaiveBroker
 
         internal List<NaiveQueue> Takers { get; } = [];
 
+        /// <summary>Those of them that take it beyond their bounds, and hold its confirm back.</summary>
+        internal List<NaiveQueue> Blocking { get; } = [];
+
         internal List<(StoredMessage Message, NaiveQueue Queue)> Elsewhere { get; } = [];
 
         /// <summary>Queues for which it is rejected.</summary>
@@ -55,9 +58,11 @@ internal sealed partial class NaiveBroker
         NaiveEntry? replaced = admitted.IsScheduled ? null : queue.ReplacedBy(message);
         bool hasRoom = !queue.IsFullFor(message.PayloadLength)
             || (replaced != null && queue.Bytes + queue.PromisedBytes - replaced.Message.PayloadLength + message.PayloadLength <= queue.Options.MaxBytes);
-        bool blocks = queue.Options.Overflow == "block" && queue.Count + queue.PromisedCount - queue.Options.MaxLength < limits.MaxWindow;
+        bool blocks = queue.Options.Overflow == "block" && queue.Count + queue.PromisedCount - queue.Options.MaxLength < limits.MaxWindow && queue.TakenBeyond < limits.MaxWindow;
         if (hasRoom || blocks || queue.Options.Overflow == "drop-head")
         {
+            if (!hasRoom && blocks)
+                admitted.Blocking.Add(queue);
             admitted.Takers.Add(queue);
             return;
         }
@@ -92,7 +97,10 @@ internal sealed partial class NaiveBroker
         {
             _scheduled[(message.Message.Id, message.ReceivedNs)] = message;
             foreach (NaiveQueue queue in admitted.Takers)
+            {
                 queue.Hold(message);
+                NoteCame(queue, message);
+            }
         }
         else
         {

@@ -117,6 +117,8 @@ internal sealed partial class NaiveBroker
     {
         // Where something was settled at once browsers go on with the next batch.
         bool hasPassed = HasPassed(queue);
+        if (AwaitsLoad(queue))
+            return;
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsViewer && !hasPassed))
             CheckShown(viewer);
         NaiveEntry? head = queue.Ready.FirstOrDefault();

@@ -33,12 +33,16 @@ internal sealed partial class NaiveBroker
         OnDeliveries(_deliveries);
         // What waited to be dropped may be with a consumer now, and something else go for it.
         BuryWaiting("maxlen");
+        foreach (NaiveQueue queue in _emptied.Where(queue => queue.Exists))
+            LetGo(queue);
+        _isAfterConfirms = true;
         // Sessions that do not read end, and others are told of what they leave.
         foreach (NaiveSession session in _sessions.Values.Where(session => session.IsOverrun && !_core.Engine.HasOverrunSessions).ToArray())
             Release(session);
         PlaceArrivals();
         DeleteLeaving();
         PlaceArrivals();
+        _isAfterConfirms = false;
         CheckGiven();
         foreach ((NaiveSession session, SimulatedEvent item) in others)
             OnEvent(session, item);
@@ -75,9 +79,9 @@ internal sealed partial class NaiveBroker
         CheckPulls(session);
         foreach (NaivePublication publication in session.Publications.Values)
         {
-            if (!publication.IsEnded && publication.Pending.TryPeek(out PendingConfirm pending))
+            if (!publication.IsEnded && publication.LetGoLateIn != _batch && publication.Pending.TryPeek(out PendingConfirm pending) && pending.Sequence < publication.BlockedFrom)
             {
-                long latest = publication.Pending.Where(other => other.Batch == pending.Batch).Max(other => other.LatestEnd);
+                long latest = publication.Pending.Where(other => other.Batch == pending.Batch && other.Sequence < publication.BlockedFrom).Max(other => other.LatestEnd);
                 Check(pending.Level == DurabilityLevel.Disk && latest > Durable,
                     $"{pending} of publication {publication.Handle} of session {session.Id} was not confirmed, durable is {Durable}.");
             }
@@ -97,6 +101,14 @@ internal sealed partial class NaiveBroker
                 break;
             case EventType.PublicationReady:
                 Expect(session, new ExpectedEvent(item.Type, item.Read<PublicationReadyEvent>().Publication, 0, ErrorCode.None, true));
+                break;
+            case EventType.PublicationBlocked:
+                PublicationBlockedEvent blocked = item.Read<PublicationBlockedEvent>();
+                Expect(session, new ExpectedEvent(item.Type, blocked.Publication, (ulong)blocked.SinceNs, (ErrorCode)blocked.Code, true) { Queues = [item.String<PublicationBlockedEvent>()] });
+                break;
+            case EventType.PublicationUnblocked:
+                PublicationUnblockedEvent unblocked = item.Read<PublicationUnblockedEvent>();
+                Expect(session, new ExpectedEvent(item.Type, unblocked.Publication, (ulong)unblocked.LastedNs, ErrorCode.None, true));
                 break;
             case EventType.SubscriptionEnded:
                 SubscriptionEndedEvent ended = item.Read<SubscriptionEndedEvent>();
@@ -150,10 +162,14 @@ internal sealed partial class NaiveBroker
     {
         if (session.IsOverrun && session.Events.Count == 0)
             return;
-        // Who waits for room is told in any order, and before or after what else happens.
-        bool isReady = found.Type == EventType.PublicationReady;
+        // Who waits for room is told in any order, and before or after what else happens; one publication of what holds it back in the order in which it does.
         List<ExpectedEvent> waiting = [.. session.Events];
-        int place = waiting.FindIndex(expected => isReady ? expected.IsMetBy(found) : expected.Type != EventType.PublicationReady);
+        int place = found.Type switch
+        {
+            EventType.PublicationReady => waiting.FindIndex(expected => expected.IsMetBy(found)),
+            EventType.PublicationBlocked or EventType.PublicationUnblocked => waiting.FindIndex(expected => expected.IsOfBlock && expected.Handle == found.Handle),
+            _ => waiting.FindIndex(expected => !expected.IsOfBlock && expected.Type != EventType.PublicationReady),
+        };
         ExpectedEvent next = place < 0 ? default : waiting[place];
         Check(place >= 0 && next.IsMetBy(found), $"Session {session.Id} was told {found}, expected {next}.");
         waiting.RemoveAt(place);
@@ -178,6 +194,7 @@ internal sealed partial class NaiveBroker
     {
         Check(session.Publications.TryGetValue(confirm.Publication, out NaivePublication? publication), "A confirm for a publication that is not open.");
         Check(!publication!.IsEnded, "A confirm for a publication that has ended.");
+        Check(confirm.Sequence < publication.BlockedFrom, $"A confirm up to {confirm.Sequence} of publication {publication.Handle}, which is held back from {publication.BlockedFrom} on.");
         Check(confirm.Sequence > publication.LastConfirmed, $"A confirm up to {confirm.Sequence} after one up to {publication.LastConfirmed}.");
         Check(publication.Pending.Any(pending => pending.Sequence == confirm.Sequence), $"A confirm up to {confirm.Sequence}, which was not taken.");
         Check(!session.Events.Any(expected => expected.Type == EventType.Rejected && expected.Handle == confirm.Publication && expected.Sequence <= confirm.Sequence),

@@ -33,6 +33,7 @@ internal sealed partial class NaiveBroker
             if (queue.HasRoomAgain)
                 WakeWaiting(queue);
             WakeTold(queue);
+            LetGo(queue);
         }
         _emptied.Clear();
     }
@@ -65,7 +66,11 @@ internal sealed partial class NaiveBroker
     private void Place(NaiveQueue queue, List<Arrival> arrivals)
     {
         if (_engine.Find(queue.Host, queue.Name) is not { } real)
-            return; // It goes with the same command.
+        {
+            // It went with the same call. Where the journal is cut off between the two they are there.
+            _came.AddRange(arrivals.Select(arrival => (queue, new NaiveEntry(0, arrival.Message) { Maybe = arrival.Message.Maybe })));
+            return;
+        }
         if (!_given.TryGetValue(queue, out SortedSet<long>? given))
             _given.Add(queue, given = []);
         for (; queue.Next < real.Next; queue.Next++)

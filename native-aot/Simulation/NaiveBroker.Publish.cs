@@ -87,6 +87,7 @@ internal sealed partial class NaiveBroker
             return true;
         }
         StoredMessage message = Store(admitted);
+        HoldBack(publication, admitted.Blocking);
         publication.Publisher?.Store(command.Sequence, message);
         Accept(publication, command.Sequence, admitted.Level, message.End, message.End, isResend: false);
         return true;

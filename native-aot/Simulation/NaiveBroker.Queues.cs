@@ -123,6 +123,7 @@ internal sealed partial class NaiveBroker
         host.Queues.Remove(queue.Name);
         RemoveBindingsTo(host, toExchange: false, queue.Name);
         WakeWaiting(queue);
+        LetGoOfAll(queue);
     }
 
     /// <summary>Nobody asked for it: where the journal cannot be told now, it goes later.</summary>

@@ -10,7 +10,7 @@ internal sealed partial class NaiveBroker
 
     private readonly List<Moment> _moments = [];
 
-    /// <summary>What came into queues since the last moment.</summary>
+    /// <summary>What came into queues since the last moment; with sequence 0 what came into one that was gone before anybody saw which it got.</summary>
     private readonly List<(NaiveQueue Queue, NaiveEntry Entry)> _came = [];
 
     /// <summary>Remembers what is durable now.</summary>
@@ -83,6 +83,9 @@ internal sealed partial class NaiveBroker
                 host.Queues.Remove(queue.Name);
                 RemoveBindingsTo(host, toExchange: false, queue.Name);
             }
+            // A connection's end takes queues along one after the other, each with the exchanges that lose their last binding by that.
+            foreach (NaiveExchange exchange in host.Exchanges.Values.Where(exchange => !later.Exchanges.ContainsKey(exchange.Name) && !_engine.HasExchange(host.Name, exchange.Name)).ToArray())
+                Delete(host, exchange);
             foreach (NaiveQueue queue in later.Queues.Values.Where(queue => !host.Queues.ContainsKey(queue.Name) && queues.Contains((queue.Host, queue.Name))))
                 host.Queues.Add(queue.Name, queue);
         }
@@ -96,6 +99,10 @@ internal sealed partial class NaiveBroker
         Check(real != null, $"Queue {queue.Name} did not come back.");
         Dictionary<long, EngineEntry> found = real!.Entries().Where(entry => entry.State != NaiveEntryState.Scheduled).ToDictionary(entry => entry.Sequence);
         var recovered = new List<NaiveEntry>();
+        // What was cut off from the queue's end: it has the place of one that it replaced, or one of its own.
+        List<NaiveEntry> unseen = [.. passed.Where(entry => entry.Sequence == 0)];
+        passed = [.. passed.Where(entry => entry.Sequence != 0), .. found.Values.Where(there => there.Sequence >= queue.Next || queue.Options.LastValueKey != null)
+            .SelectMany(there => unseen.Where(entry => IsIt(entry.Message, there)).Select(entry => entry with { Sequence = there.Sequence, Message = entry.Message with { End = there.Position + 1 } }))];
         foreach (long sequence in queue.Entries.Keys.Union(after.Entries.Keys).Union(queue.Ghosts.Keys).Union(after.Ghosts.Keys).Union(passed.Select(entry => entry.Sequence)))
         {
             NaiveEntry? first = queue.Entries.GetValueOrDefault(sequence);
@@ -112,7 +119,12 @@ internal sealed partial class NaiveBroker
                 continue;
             }
             bool isCertain = !entry.IsUncertain && first == last && entry == first;
-            recovered.Add(Recover(queue, entry, there!, isCertain, flags));
+            NaiveEntry recoveredEntry = Recover(queue, entry, there!, isCertain, flags);
+            // Where the record that made it wait is there, and what it waits for is known only to the moment after it.
+            if (there!.State == NaiveEntryState.Delayed)
+                recoveredEntry = recoveredEntry with { DelayedUntilNs = candidates.Where(candidate => candidate.Message == entry.Message).Max(candidate => candidate.DelayedUntilNs) };
+            Check(recoveredEntry.State != NaiveEntryState.Delayed || recoveredEntry.DelayedUntilNs > 0, $"Queue {queue.Name} delays {entry} after the restart, which nobody gave back.");
+            recovered.Add(recoveredEntry);
         }
         Check(found.Count == 0, $"Queue {queue.Name} came back with {string.Join("; ", found.Values)}, which nobody put there.");
         Check(real.Ready == recovered.Count(entry => entry.IsReady) && real.Delayed == recovered.Count(entry => entry.State == NaiveEntryState.Delayed) && real.Unsettled == 0, $"Queue {queue.Name} has {real.Ready} ready and {real.Unsettled} unsettled after the restart, expected {recovered.Count} ready.");

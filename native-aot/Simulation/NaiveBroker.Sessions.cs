@@ -50,6 +50,7 @@ internal sealed partial class NaiveBroker
         _waitingForDiskSpace.Remove(publication);
         _waitingForMemory.Remove(publication);
         publication.IsEnded = true;
+        ForgetBlocks(publication);
         if (publication.Publisher?.Open == publication)
             publication.Publisher.Open = null;
     }

@@ -170,7 +170,7 @@ internal sealed partial class NaiveBroker
     private void CheckPulls(NaiveSession session)
     {
         bool isHeld = Log.CheckAppend(MaxDeliveredBody, reserved: true) == Core.Journal.AppendStatus.NotReady;
-        foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld && !HasPassed(consumer.Queue)))
+        foreach (NaiveConsumer consumer in session.Consumers.Values.Where(consumer => consumer.Pull != null && !isHeld && !HasPassed(consumer.Queue) && !AwaitsLoad(consumer.Queue)))
         {
             // While the queue has another turn there may be more for it: a batch or two.
             bool isOver = consumer.Pull!.Count > 0 || consumer.Pull.DeadlineNs <= _nowNs;

@@ -32,6 +32,8 @@ internal sealed partial class NaiveBroker
     {
         List<NaiveEntry> expired = [.. queue.Entries.Values.Where(entry => entry.State is NaiveEntryState.Ready or NaiveEntryState.Delayed && queue.ExpiresNs(entry) <= _nowNs).OrderBy(queue.ExpiresNs)];
         if (expired.Count > 0)
+            expired = WithoutAwaiting(queue, expired);
+        if (expired.Count > 0)
             Bury(queue, Waiting(queue, expired), "expired");
         Place();
         MakeDue(queue);
@@ -62,7 +64,8 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveEntry due in queue.Scheduled.Where(entry => entry.Message.DueNs <= _nowNs).ToArray())
         {
-            if (MayWait && (_engine.Find(queue.Host, queue.Name)?.Scheduled ?? long.MaxValue) >= queue.Scheduled.Count)
+            // A queue that has gone by itself waited for nothing: what was due came before.
+            if (MayWait && (_engine.Find(queue.Host, queue.Name)?.Scheduled ?? 0) >= queue.Scheduled.Count)
                 return;
             queue.Remove(due);
             // After a power cut it may be due for the second time.

@@ -168,6 +168,7 @@ internal sealed partial class NaiveBroker
             admitted.Takers.AddRange(route);
         }
         Store(admitted);
+        HoldBack(publication, admitted.Blocking);
         return admitted.Level;
     }
 

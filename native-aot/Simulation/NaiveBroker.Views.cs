@@ -12,9 +12,11 @@ internal sealed partial class NaiveBroker
     {
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating))
         {
-            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Sequence >= viewer.NextSeen))
+            // What is on the disk alone is looked at when it was loaded, if it is there still; and what comes after it.
+            long next = NextToLookAt(viewer);
+            foreach (NaiveEntry entry in queue.Entries.Values.Where(entry => entry.Sequence >= viewer.NextSeen && entry.Sequence < next))
                 LookAt(viewer, entry);
-            viewer.NextSeen = queue.Next;
+            viewer.NextSeen = next;
         }
     }
 
@@ -42,6 +44,7 @@ internal sealed partial class NaiveBroker
                 queue.Ghosts = queue.Ghosts.Add(replaced.Sequence, replaced with { IsUncertain = true });
         }
         NaiveEntry entry = queue.Append(message, sequence);
+        NoteCame(queue, message);
         _came.Add((queue, entry));
         foreach (NaiveConsumer viewer in queue.Consumers.Where(consumer => consumer.IsConflating && entry.Sequence < consumer.NextSeen))
             LookAt(viewer, entry);
@@ -75,6 +78,7 @@ internal sealed partial class NaiveBroker
         Check(isFlagged == (entry.Count > 0 || entry.Maybe), $"Flagged: {isFlagged}, {entry} of queue {queue.Name}.");
         Check(deliver.DeliveryCount == entry.Count, $"Delivery count {deliver.DeliveryCount}, {entry} of queue {queue.Name}.");
         CheckContent(deliver.Position, entry.Message);
+        CheckAtHand(deliver.Position);
         consumer.NextTag++;
         consumer.Take(deliver.PayloadLength);
     }

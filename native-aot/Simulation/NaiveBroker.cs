@@ -56,6 +56,8 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _given.Clear();
         _ready.Clear();
         _came.Clear();
+        _cameNow.Clear();
+        _awaitedExpiries.Clear();
         _isFirstBatch = true;
         _isShuttingDown = false;
         _isJournalFailed = false;
@@ -71,12 +73,14 @@ internal sealed partial class NaiveBroker(BrokerLimits limits)
         _nowNs = nowNs;
         // The order of turns is the engine's choice (rule T3).
         _turns = [.. _engine.Due(nowNs, _isFirstBatch)];
+        _hotFrom = Log.HotFrom;
         BeforeCall();
     }
 
     /// <summary>Before each call of the engine.</summary>
     internal void BeforeCall()
     {
+        _cameNow.Clear();
         _tailBefore = Log.Tail;
         _publishedBefore = _core.Engine.PublishedCount;
         _committedBefore = _core.Engine.CommittedCount;

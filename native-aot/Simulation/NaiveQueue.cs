@@ -77,7 +77,22 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
     /// <summary>Subscriptions that may be given messages.</summary>
     internal IEnumerable<NaiveConsumer> Takers => Options.SingleActive ? Active == null ? [] : [Active] : Consumers.Where(consumer => !consumer.IsViewer);
 
-    internal bool IsWithinBounds => Count <= Options.MaxLength && (Bytes <= Options.MaxBytes || Count <= 1);
+    /// <summary>Messages taken beyond its bounds since it was within them last, where it blocks.</summary>
+    internal int TakenBeyond { get; set; }
+
+    /// <summary>Publications whose confirms it holds back.</summary>
+    internal List<NaivePublication> Blocked { get; } = [];
+
+    /// <summary>Those that were told so, or will be when what they were told of is over.</summary>
+    internal List<NaivePublication> Told { get; } = [];
+
+    /// <summary>Unix time in nanoseconds since which it has told any.</summary>
+    internal long BlocksSinceNs { get; set; }
+
+    /// <summary>Those that were told are told that it is over.</summary>
+    internal bool EndsBlock => HasRoomAgain || Count == 0;
+
+    internal bool IsWithinBounds => Fits(new Load(Count, Bytes));
 
     internal long Priority(NaiveEntry entry) => Options.MaxPriority is { } most ? Math.Min(entry.Message.Headers.Priority ?? 0, most) : 0;
 
@@ -91,7 +106,14 @@ internal sealed class NaiveQueue(string host, string name, NaiveQueueOptions opt
         Count + PromisedCount + 1 > Options.MaxLength || (Count + PromisedCount > 0 && Bytes + PromisedBytes + size > Options.MaxBytes);
 
     /// <summary>Room enough to wake those that wait.</summary>
-    internal bool HasRoomAgain => Count <= Options.MaxLength - Math.Max(1, Options.MaxLength / 8) && (Count == 0 || Bytes <= Options.MaxBytes - Options.MaxBytes / 8);
+    internal bool HasRoomAgain => HasRoom(new Load(Count, Bytes));
+
+    /// <summary>What a queue holds.</summary>
+    internal readonly record struct Load(long Count, long Bytes);
+
+    internal bool Fits(Load load) => load.Count <= Options.MaxLength && (load.Bytes <= Options.MaxBytes || load.Count <= 1);
+
+    internal bool HasRoom(Load load) => load.Count <= Options.MaxLength - Math.Max(1, Options.MaxLength / 8) && (load.Count <= 0 || load.Bytes <= Options.MaxBytes - Options.MaxBytes / 8);
 
     /// <summary>The time at which it is removed unless it is unsettled (rule T1); null for never.</summary>
     internal long? ExpiresNs(NaiveEntry entry)

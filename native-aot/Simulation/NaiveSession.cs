@@ -82,6 +82,9 @@ internal readonly record struct ExpectedEvent(EventType Type, uint Handle, ulong
     /// <summary>Of a reject: it may be because one of these would send the message round.</summary>
     internal string[]? Cycles { get; init; }
 
+    /// <summary>Tells that confirms are held back, or no more.</summary>
+    internal bool IsOfBlock => Type is EventType.PublicationBlocked or EventType.PublicationUnblocked;
+
     internal bool IsMetBy(in ExpectedEvent found) =>
         Type == found.Type && Handle == found.Handle && Sequence == found.Sequence && IsPublication == found.IsPublication
         && ((Code == found.Code && (Queues == null || Queues.Contains(found.Queues?[0]))) || (found.Code == ErrorCode.DeadLetterCycle && Cycles != null && Cycles.Contains(found.Queues?[0])));
@@ -114,6 +117,21 @@ internal sealed class NaivePublication(NaiveSession session, uint handle, NaiveP
     internal ulong LastConfirmed { get; set; }
 
     internal Queue<PendingConfirm> Pending { get; } = [];
+
+    /// <summary>How many queues hold its confirms back.</summary>
+    internal int Blocks { get; set; }
+
+    /// <summary>Confirms from this sequence on are held back.</summary>
+    internal ulong BlockedFrom { get; set; } = ulong.MaxValue;
+
+    /// <summary>Why: it was told of the first.</summary>
+    internal List<NaiveQueue> BlockReasons { get; } = [];
+
+    /// <summary>Since when, Unix time in nanoseconds.</summary>
+    internal long BlockedSinceNs { get; set; }
+
+    /// <summary>The batch in which it was let go of when confirms had gone out; 0: none.</summary>
+    internal long LetGoLateIn { get; set; }
 }
 
 /// <param name="Sequence">Of the publication.</param>

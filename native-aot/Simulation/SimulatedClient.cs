@@ -63,7 +63,7 @@ internal sealed class SimulatedClient(int session, SimulatedPort port, string ho
             return;
         foreach (SimulatedPublisher publisher in Publishers)
         {
-            if (publisher.IsOpen && publisher.Undecided.Keys.Any(sequence => sequence <= publisher.Sent))
+            if (publisher.IsOpen && !publisher.IsBlocked && publisher.Undecided.Keys.Any(sequence => sequence <= publisher.Sent))
                 throw new SimulationException($"Publisher '{publisher.Name}' was never told of {string.Join(", ", publisher.Undecided.Keys)}, it sent up to {publisher.Sent}.");
         }
     }
@@ -87,6 +87,14 @@ internal sealed class SimulatedClient(int session, SimulatedPort port, string ho
             case EventType.PublicationReady:
                 if (Publisher(item.Read<PublicationReadyEvent>().Publication) is { } ready)
                     ready.IsHeld = false;
+                break;
+            case EventType.PublicationBlocked:
+                if (Publisher(item.Read<PublicationBlockedEvent>().Publication) is { } blocked)
+                    blocked.IsBlocked = true;
+                break;
+            case EventType.PublicationUnblocked:
+                if (Publisher(item.Read<PublicationUnblockedEvent>().Publication) is { } unblocked)
+                    unblocked.IsBlocked = false;
                 break;
             case EventType.SubscriptionEnded:
                 SubscriptionEndedEvent ended = item.Read<SubscriptionEndedEvent>();

@@ -41,12 +41,16 @@ internal sealed class SimulatedPublisher(string host, string name, string exchan
     /// <summary>The broker said that it may not go on yet.</summary>
     internal bool IsHeld { get; set; }
 
+    /// <summary>The broker said that it holds confirms back.</summary>
+    internal bool IsBlocked { get; set; }
+
     private ulong Settled => Undecided.Count == 0 ? NextSequence - 1 : Undecided.Keys.First() - 1;
 
     internal void OnOpened(PublicationOpenedEvent opened)
     {
         IsOpen = true;
         IsHeld = false;
+        IsBlocked = false;
         Handle = opened.Publication;
         Window = opened.Window;
         if (opened.LastSequence >= NextSequence)

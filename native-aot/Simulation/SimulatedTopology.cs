@@ -20,7 +20,7 @@ internal sealed class SimulatedTopology
         _profile = profile;
         Queues = [.. Enumerable.Range(0, 8).Select(index => PlanQueue($"q{index}"))];
         if (profile.HasFlow)
-            Queues[^1] = new QueuePlan(FlowQueue, QueueFlags.Durable, new NaiveTable());
+            Queues[^1] = new QueuePlan(FlowQueue, QueueFlags.Durable, profile.KeepsFlow ? BacklogArguments() : new NaiveTable());
         Exchanges = [.. Enumerable.Range(0, 5).Select(index => PlanExchange($"x{index}"))];
     }
 
@@ -112,6 +112,15 @@ internal sealed class SimulatedTopology
         _ => new NaiveTable(),
     };
 
+    /// <summary>What waits long, and expires on the disk perhaps.</summary>
+    private NaiveTable BacklogArguments()
+    {
+        var arguments = new NaiveTable();
+        if (_random.Next(2) == 0)
+            arguments = arguments.With("x-dead-letter-exchange", "").With("x-dead-letter-routing-key", "q6");
+        return _random.Next(2) == 0 ? arguments.With("x-message-ttl", Pick<object>([20L, 100L, 1000L])) : arguments;
+    }
+
     private QueuePlan PlanQueue(string name)
     {
         QueueFlags flags = _random.Next(3) != 0 ? QueueFlags.Durable : 0;
@@ -142,7 +151,7 @@ internal sealed class SimulatedTopology
             if (_random.Next(3) == 0)
                 arguments = arguments.With("x-max-length-bytes", (long)_random.Next(2000));
             if (_random.Next(2) == 0)
-                arguments = arguments.With("x-overflow", Pick(["reject-publish", "drop-head", "dead-letter", "reject-publish-dlx"]));
+                arguments = arguments.With("x-overflow", Pick(["reject-publish", "drop-head", "dead-letter", "reject-publish-dlx", "block"]));
         }
         if (_profile.RejectsOf5 > 1 && _random.Next(2) == 0)
         {

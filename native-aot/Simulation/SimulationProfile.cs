@@ -12,6 +12,10 @@ internal sealed class SimulationProfile
         MaxBody = random.Next(4) switch { 0 => 40, 1 => 1000, 2 => 20_000, _ => 120_000 };
         LargeEvery = random.Next(3) switch { 0 => 1, 1 => 3, _ => 20 };
         JournalReserve = random.Next(3) switch { 0 => 0, 1 => 64, _ => 1024 };
+        MaxHotSegments = random.Next(3) switch { 0 => 1, 1 => 2, _ => int.MaxValue };
+        LoadsAtOnceOf4 = random.Next(5);
+        if (IsCold && random.Next(3) == 0)
+            (MaxBody, LargeEvery) = (120_000, random.Next(1, 4));
         SnapshotSlice = random.Next(3) switch { 0 => 1, 1 => 4, _ => 256 };
         CutAfterRoll = disabled.Contains(SimulationAction.CutPower) ? int.MaxValue : random.Next(3) switch { 0 => 1, 1 => 4, _ => int.MaxValue };
         MaxBurst = random.Next(1, 40);
@@ -50,6 +54,9 @@ internal sealed class SimulationProfile
     /// <summary>Segments fill fast, and are emptied.</summary>
     internal bool HasFlow => Weights[(int)SimulationAction.Flow] > 0;
 
+    /// <summary>What fills them waits there: most of it is cold when it is read.</summary>
+    internal bool KeepsFlow => HasFlow && IsCold;
+
     internal int Clients { get; }
 
     internal int PortCapacity { get; }
@@ -64,6 +71,14 @@ internal sealed class SimulationProfile
 
     /// <summary>Things that one slice of a snapshot looks at; with 256 it is whole at once.</summary>
     internal int SnapshotSlice { get; }
+
+    /// <summary>Segments at the end of the journal that are not cold, where so few.</summary>
+    internal int MaxHotSegments { get; }
+
+    internal bool IsCold => MaxHotSegments < int.MaxValue;
+
+    /// <summary>Of four reads of a cold segment so many are not put off.</summary>
+    internal int LoadsAtOnceOf4 { get; }
 
     /// <summary>After one in so many rolls to a new segment the power is cut.</summary>
     internal int CutAfterRoll { get; }

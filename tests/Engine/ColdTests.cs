@@ -1,5 +1,6 @@
 using LowLatency.Core.Engine;
 using LowLatency.Core.Journal;
+using LowLatency.Core.Messages;
 using LowLatency.Core.Queues;
 using Xunit;
 using static LowLatency.Tests.Engine.ColdMessages;
@@ -15,6 +16,7 @@ public sealed unsafe class ColdTests : IDisposable
     private readonly List<long> _loads = [];
     private readonly HashSet<long> _resident = [];
     private bool _holds;
+    private long _heldIndex = -1;
     private int _error;
     private int _mostResident;
 
@@ -26,6 +28,8 @@ public sealed unsafe class ColdTests : IDisposable
             if (_holds)
                 return Errno.Again;
             Assert.True(JournalFiles.IsSegment(name, out long index));
+            if (index == _heldIndex)
+                return Errno.Again;
             if (offset == 0)
                 _loads.Add(index);
             _resident.Add(index);
@@ -333,6 +337,104 @@ public sealed unsafe class ColdTests : IDisposable
         _broker.Engine.Run();
         Assert.Equal(0, _broker.Queue("cold").Count);
         Assert.Equal(Numbers(0, 6 * PerSegment), _broker.Take("dead", 1000).Select(Number));
+    }
+
+    [Fact]
+    public void ShouldHoldBackNothingElseWhileWhatExpiredIsLoaded()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead")
+            .Add("x-redelivery-delay", 1000).Add("x-expires", 200_000));
+        _broker.Publish("cold", "back-off");
+        _broker.Take("cold", 1);
+        for (int i = 0; i < 6 * PerSegment; i++)
+            _broker.Publish("cold", $"cold {i} {Filler}", new ContentHeaderBuilder().Expiration(60_000).Build());
+        var delayed = new ContentHeaderBuilder();
+        delayed.Headers.Add("x-delay", 63_000);
+        _broker.Publish("cold", "due", delayed.Build());
+        _broker.Engine.Core.Journal!.RequestFlush();
+        _broker.Engine.Run();
+        _holds = true;
+        _broker.Advance(61_000);
+        Assert.Equal(6 * PerSegment, _broker.Queue("cold").ReadyCount);
+        _broker.Settle("cold", 1, SettleKind.Requeue);
+        Assert.Equal(1, _broker.Queue("cold").DelayedCount);
+        _broker.Advance(1000);
+        Assert.Equal((0L, 6L * PerSegment + 1), (_broker.Queue("cold").DelayedCount, _broker.Queue("cold").ReadyCount));
+        _broker.Advance(2000);
+        Assert.Equal((0L, 6L * PerSegment + 2), (_broker.Queue("cold").ScheduledCount, _broker.Queue("cold").ReadyCount));
+        Assert.False(Core.HasScheduled, "It spins while it waits.");
+        _broker.Leave("cold");
+        _broker.Advance(201_000);
+        Assert.False(_broker.Has("cold"));
+        _holds = false;
+        _broker.Engine.Run();
+        Assert.Equal(0, Core.AwaitingLoad);
+    }
+
+    [Fact]
+    public void ShouldMoveWhatExpiresBeforeWhatIsLoaded()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        for (int i = 0; i < 6 * PerSegment; i++)
+            _broker.Publish("cold", $"cold {i} {Filler}", new ContentHeaderBuilder().Expiration(60_000).Build());
+        var delayed = new ContentHeaderBuilder().Expiration(1);
+        delayed.Headers.Add("x-delay", 1000);
+        _broker.Publish("cold", "late", delayed.Build());
+        _broker.Engine.Core.Journal!.RequestFlush();
+        _broker.Engine.Run();
+        _holds = true;
+        _broker.Advance(61_000);
+        Assert.Equal(["late"], _broker.Take("dead", 10));
+        _broker.Engine.Events.Clear();
+        _holds = false;
+        _broker.Engine.Run();
+        Assert.Equal(6 * PerSegment, _broker.Queue("dead").Count - 1);
+    }
+
+    [Fact]
+    public void ShouldMoveWhatExpiredWhileConsumersWaitForAnotherSegment()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        Fill(_broker, "cold", 3);
+        _broker.Publish("cold", "expired", new ContentHeaderBuilder().Expiration(60_000).Build());
+        Fill(_broker, "cold", 6);
+        long first = SegmentOf("cold", 1);
+        Assert.True(SegmentOf("cold", 3 * PerSegment + 1) > first + 1);
+        _holds = true;
+        _broker.Advance(61_000);
+        Assert.Empty(_broker.Take("cold", 1000));
+        _heldIndex = first;
+        _holds = false;
+        _broker.Engine.Run();
+        Assert.Equal(["expired"], _broker.Take("dead", 1));
+        Assert.DoesNotContain(first, _loads);
+        _broker.Engine.Events.Clear();
+        _heldIndex = -1;
+        _broker.Engine.Run();
+        Assert.Equal(9 * PerSegment, Heads().Count());
+    }
+
+    [Fact]
+    public void ShouldMoveWhatExpiredInMoreQueuesThanThereAreSlots()
+    {
+        _broker.Declare("dead");
+        string[] queues = [.. Enumerable.Range(0, 8).Select(i => $"q{i}")];
+        foreach (string queue in queues)
+        {
+            _broker.Declare(queue, QueueHarness.Arguments.Add("x-message-ttl", 60_000).Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+            Fill(_broker, queue, 2);
+            Fill(_broker, "gap", 3);
+        }
+        Fill(_broker, "end", 5);
+        _loads.Clear();
+        _broker.Advance(61_000);
+        Assert.All(queues, queue => Assert.Equal(0, _broker.Queue(queue).Count));
+        Assert.Equal(queues.Length * 2 * PerSegment, _broker.Queue("dead").Count);
+        // Each has a turn for what it asked for before its memory is another's.
+        Assert.InRange(_loads.Count, queues.Length, queues.Length * 6);
     }
 
     [Fact]

@@ -129,6 +129,28 @@ public sealed class HeldBackTests : IDisposable
     }
 
     [Fact]
+    public void ShouldNotHoldBackWhatReplacesAMessageOfAQueueBeyondItsBound()
+    {
+        using var engine = new EngineHarness(_disk);
+        Assert.Equal(1, OpenSession(engine));
+        engine.DeclareQueue(1, "last", QueueFlags.Durable, new FieldTableWriter().Add("x-max-length", 1).Add("x-overflow", "block").Add("x-last-value-key", ""));
+        engine.DeclareQueue(1, "head", QueueFlags.Durable, new FieldTableWriter().Add("x-max-length", 1).Add("x-overflow", "drop-head"));
+        engine.Send(CommandType.DeclareExchange, new DeclareExchangeCommand { Session = 1, Request = engine.NextRequest(), Kind = (byte)ExchangeKind.Fanout }, [.. EngineHarness.Text("all"), 0, 0]);
+        foreach (string queue in (string[])["last", "head"])
+            engine.Send(CommandType.Bind, new RequestCommand { Session = 1, Request = engine.NextRequest() }, [.. EngineHarness.Text("all"), .. EngineHarness.Text(queue), 0, 0, 0]);
+        engine.OpenPublication(1, "", DurabilityLevel.Process, exchange: "all");
+        engine.OpenPublication(1, "", DurabilityLevel.Process, exchange: "all");
+        engine.Run();
+        engine.Events.Clear();
+        engine.Publish(1, 1, 1, "m1", "a");
+        engine.Publish(1, 1, 2, "m2", "b");
+        engine.Publish(1, 2, 1, "m3", "a"); // Beyond the other queue's bound, where it pushes one out.
+        engine.Run();
+        Assert.Equal([(1u, 1ul), (2u, 1ul)], engine.All<ConfirmEvent>(EventType.Confirm).Select(e => (e.Publication, e.Sequence)).Order());
+        Assert.Equal(1u, engine.Single<PublicationBlockedEvent>(EventType.PublicationBlocked).Publication);
+    }
+
+    [Fact]
     public void ShouldTellOfAQueueAtItsBoundOnceUntilItHasRoom()
     {
         using EngineHarness engine = StartWithBound(8);
