@@ -263,6 +263,10 @@ internal sealed partial class BrokerSimulation : IDisposable
             Journal.RequestFlush();
     }
 
+    /// <summary>Nothing is left that goes on without new commands.</summary>
+    private bool IsAtRest =>
+        !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen && Engine.AwaitingLoad == 0 && !IsLoading && Journal.Log.LoadsDone == _toldLoads;
+
     private bool IsLoading
     {
         get
@@ -363,18 +367,22 @@ internal sealed partial class BrokerSimulation : IDisposable
             foreach (SimulatedClient client in _clients)
                 client.Poll(int.MaxValue);
             ForgetClosedClients();
-            quiet = _ingress.Count == 0 && _eventCount == events && !_isReclaiming && !Engine.ReclaimWaitsForDisk && !Engine.IsSnapshotOpen && Engine.AwaitingLoad == 0 ? quiet + 1 : 0;
+            quiet = _ingress.Count == 0 && _eventCount == events && IsAtRest ? quiet + 1 : 0;
         }
-        // Idle for a second, as its agent would find it.
-        Journal.RequestIdleMarker();
-        Do(SimulationAction.Flush);
-        Do(SimulationAction.TellDurable);
-        Batch(0);
+        // Idle for a second, as its agent would find it; again where what expired meanwhile has made work.
+        for (int i = 0; i < 300 && (i == 0 || !IsAtRest); i++)
+        {
+            Journal.RequestIdleMarker();
+            Do(SimulationAction.Prepare);
+            Do(SimulationAction.Flush);
+            Do(SimulationAction.TellDurable);
+            Batch(0);
+        }
         if (_ingress.Count > 0)
             throw new SimulationException($"{_ingress.Count} commands are left, the next is {_ingress.Peek()}.");
-        // What expired with the last batch may have asked just now.
-        if (Engine.AwaitingLoad > 0 && Journal.Log.LoadsDone == _toldLoads && !IsLoading)
-            throw new SimulationException($"{Engine.AwaitingLoad} queues wait for the disk, which has nothing left to do.");
+        if (!IsAtRest)
+            throw new SimulationException($"The engine does not come to rest: {Engine.AwaitingLoad} queues wait for the disk, the disk {(IsLoading ? "has" : "does not have")} work, "
+                + $"reclaim {(_isReclaiming ? "goes on" : Engine.ReclaimWaitsForDisk ? "waits for the disk" : "does not")}.");
         foreach (SimulatedClient client in _clients)
             client.CheckDecided();
         _model.CheckRetired();
