@@ -61,11 +61,24 @@ internal sealed unsafe partial class BrokerEngine
     }
 
     /// <summary>As <see cref="IsAtHand"/>, for what expired and is to be moved: the queue's consumers do not wait for it, nor it for what they wait for.</summary>
-    private LoadStatus AskForExpired(BrokerQueue queue, long position, long timeNs)
+    /// <returns>Not <see cref="LoadStatus.AtHand"/> as well where one of the same turn that is ahead of it in the queue is not.</returns>
+    /// <remarks>Times lead from segment to segment in any order: only the first that is away is asked for, and much that is in its segment then goes with it.</remarks>
+    private LoadStatus AskForExpired(BrokerQueue queue, long position, long timeNs, long sequence)
     {
-        LoadStatus status = position >= _hotFrom ? LoadStatus.AtHand : _durableLog!.Ask(position, ref queue.ExpiryReader);
+        bool isHot = position >= _hotFrom;
+        if (_held.Count > 0)
+        {
+            bool isAtHand = isHot || _durableLog!.IsAtHand(position);
+            if (!isAtHand)
+                _firstHeld = Math.Min(_firstHeld, sequence);
+            return isAtHand && sequence < _firstHeld ? LoadStatus.AtHand : LoadStatus.Loading;
+        }
+        if (isHot)
+            return LoadStatus.AtHand;
+        LoadStatus status = _durableLog!.AskFor(position);
         if (status is LoadStatus.Loading or LoadStatus.NoSlot)
         {
+            _firstHeld = sequence;
             queue.ExpiryAwaitsLoad = true;
             queue.AwaitedExpiry = position;
             queue.AwaitedExpiryNs = timeNs;
@@ -91,16 +104,18 @@ internal sealed unsafe partial class BrokerEngine
         {
             if (!queue.Exists)
                 continue;
-            if (queue.AwaitsLoad && IsWithoutSlot(queue.AwaitedPosition))
+            if (queue.AwaitsLoad && !_durableLog.IsAway(queue.AwaitedPosition))
+                Schedule(queue); // Its segment has left the log.
+            else if (queue.AwaitsLoad && IsWithoutSlot(queue.AwaitedPosition))
                 return;
             if (!queue.ExpiryAwaitsLoad)
                 continue;
             if (!_durableLog.IsAway(queue.AwaitedExpiry))
-                ResumeExpiry(queue); // Its segment has left the log.
+                ResumeExpiry(queue);
             else if (IsWithoutSlot(queue.AwaitedExpiry))
                 return;
         }
     }
 
-    private bool IsWithoutSlot(long position) => _durableLog!.IsAway(position) && _durableLog.AskAgain(position) == LoadStatus.NoSlot;
+    private bool IsWithoutSlot(long position) => _durableLog!.IsAway(position) && _durableLog.AskFor(position) == LoadStatus.NoSlot;
 }

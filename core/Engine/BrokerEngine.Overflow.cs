@@ -102,7 +102,7 @@ internal sealed unsafe partial class BrokerEngine
             if (queue.Options.Overflow == OverflowPolicy.DropHead && !queue.IsWithinBounds)
                 TrimLater(queue);
         }
-        // Not those in which it replaces one: they hold as many as before.
+        // Not those in which it replaces one and that have room for its bytes: they hold as many as before.
         foreach (BrokerQueue queue in _blocking)
         {
             if (queue.IsWithinBounds)

@@ -61,6 +61,8 @@ internal sealed unsafe partial class BrokerEngine
                 return status;
         }
         ApplyAck(queue, _dropped.Span);
+        if (queue.ExpiryAwaitsLoad)
+            ResumeExpiry(queue); // What it waited for is most likely gone.
         if (queue.ScheduledCount > 0)
         {
             purged += queue.ScheduledCount;

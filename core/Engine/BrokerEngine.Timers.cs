@@ -15,6 +15,11 @@ internal sealed unsafe partial class BrokerEngine
     private readonly List<BrokerQueue> _timersWithoutSpace = [];
     private readonly List<BrokerQueue> _dueNow = [];
     private readonly List<(long TimeNs, long Sequence)> _expired = [];
+
+    /// <summary>What has expired as well, and is on the disk alone or behind such in the queue.</summary>
+    private readonly List<(long TimeNs, long Sequence)> _held = [];
+    private long _firstHeld = long.MaxValue;
+
     private ScheduledMessage[] _due = new ScheduledMessage[16];
     private long[] _duePlaces = new long[16];
 
@@ -99,8 +104,8 @@ internal sealed unsafe partial class BrokerEngine
     private AppendStatus RunTimer(BrokerQueue queue, bool isJournalReady, ref int budget)
     {
         AppendStatus status = isJournalReady ? AppendStatus.Appended : AppendStatus.NotReady;
-        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines != null && queue.NextDeadlineNs <= _nowNs)
-            status = TryExpire(queue, ref budget);
+        if (status == AppendStatus.Appended && queue.NextDeadlineNs <= _nowNs)
+            status = Expire(queue, ref budget);
         while (status == AppendStatus.Appended && budget > 0 && queue.Scheduled != null && queue.Scheduled.NextNs <= _nowNs)
             status = TryMakeDue(queue, ref budget);
         if (status is not (AppendStatus.Appended or AppendStatus.NotReady))
@@ -112,18 +117,31 @@ internal sealed unsafe partial class BrokerEngine
             TrimReady(queue);
             Schedule(queue);
         }
-        if (status == AppendStatus.Appended && budget > 0 && queue.ExpiresNs <= _nowNs)
+        if (status == AppendStatus.Appended && budget > 0 && queue.EndsNs <= _nowNs)
             TryRemoveQueue(queue, $"was deleted: nobody used it for {queue.Options.ExpiresMs} ms", out status, out _);
         return status;
     }
 
-    /// <summary>Removes messages whose time is up, wherever they stand.</summary>
-    private AppendStatus TryExpire(BrokerQueue queue, ref int budget)
+    /// <summary>Removes messages whose time is up, wherever they stand. Those that are to be moved and are on the disk alone stay; the first of them is asked for.</summary>
+    private AppendStatus Expire(BrokerQueue queue, ref int budget)
+    {
+        long untilNs = queue.ExpiryAwaitsLoad ? Math.Min(_nowNs, queue.AwaitedExpiryNs - 1) : _nowNs;
+        AppendStatus status = AppendStatus.Appended;
+        while (status == AppendStatus.Appended && budget > 0 && queue.Deadlines!.NextNs <= untilNs)
+            status = TryExpire(queue, untilNs, ref budget);
+        foreach ((long timeNs, long sequence) in _held)
+            queue.Deadlines!.Push(timeNs, sequence);
+        _held.Clear();
+        _firstHeld = long.MaxValue;
+        return status;
+    }
+
+    private AppendStatus TryExpire(BrokerQueue queue, long untilNs, ref int budget)
     {
         _departures.Clear();
         _expired.Clear();
         TimedHeap deadlines = queue.Deadlines!;
-        while (budget > 0 && queue.NextDeadlineNs <= _nowNs)
+        while (budget > 0 && deadlines.NextNs <= untilNs)
         {
             long sequence = deadlines.Pop(out long timeNs);
             budget--;
@@ -138,7 +156,7 @@ internal sealed unsafe partial class BrokerEngine
                 entry->IsTimed = false; // If it comes back it expires then.
                 continue;
             }
-            LoadStatus load = IsDeadLetter(queue, DropReason.Expired) ? AskForExpired(queue, entry->Position, timeNs) : LoadStatus.AtHand;
+            LoadStatus load = IsDeadLetter(queue, DropReason.Expired) ? AskForExpired(queue, entry->Position, timeNs, sequence) : LoadStatus.AtHand;
             if (load == LoadStatus.Unreadable)
             {
                 entry->IsTimed = false; // The disk does not give it back: it stays until the restart that this takes.
@@ -146,8 +164,8 @@ internal sealed unsafe partial class BrokerEngine
             }
             if (load != LoadStatus.AtHand)
             {
-                deadlines.Push(timeNs, sequence);
-                break;
+                _held.Add((timeNs, sequence));
+                continue;
             }
             if (!TryPlanDeparture(queue, sequence, entry, DropReason.Expired))
             {

@@ -65,8 +65,8 @@ internal sealed unsafe partial class RecordLog
     internal bool IsAway(long position) =>
         position < _hotFrom && _table.Find(position >> _shift) is { IsUnreadable: false, Slot: null or { IsNoticed: false } };
 
-    /// <summary>Asks for the segment of a position that <see cref="IsAway"/>, for who waits already. Engine thread.</summary>
-    internal LoadStatus AskAgain(long position) => Ask(_table.Find(position >> _shift)!, isReadAhead: false);
+    /// <summary>Asks for the segment of a position before <see cref="HotFrom"/>, and for no other. Engine thread.</summary>
+    internal LoadStatus AskFor(long position) => Ask(_table.Find(position >> _shift)!, isReadAhead: false);
 
     /// <summary>Asks for a segment to be read from its start to its end, hot or not: it is checked, too. Engine thread.</summary>
     /// <returns>Whether it is there: it stays then until <see cref="Unpin"/>.</returns>

@@ -37,7 +37,7 @@ internal sealed unsafe partial class BrokerQueue
     internal long NextTimeNs()
     {
         long next = Math.Min(Scheduled?.NextNs ?? long.MaxValue, Delays?.NextNs ?? long.MaxValue);
-        return Math.Min(Math.Min(next, NextDeadlineNs), ExpiresNs);
+        return Math.Min(Math.Min(next, NextDeadlineNs), EndsNs);
     }
 
     /// <summary>When a message expires next that need not wait for another; <see cref="long.MaxValue"/> for never.</summary>
@@ -49,6 +49,9 @@ internal sealed unsafe partial class BrokerQueue
             return ExpiryAwaitsLoad && next >= AwaitedExpiryNs ? long.MaxValue : next;
         }
     }
+
+    /// <summary>As <see cref="ExpiresNs"/>, but not while a message that expired before is on its way to where it is moved.</summary>
+    internal long EndsNs => ExpiryAwaitsLoad && AwaitedExpiryNs <= ExpiresNs ? long.MaxValue : ExpiresNs;
 
     private const long NsPerMs = 1_000_000;
 

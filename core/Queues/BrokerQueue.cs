@@ -91,7 +91,7 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>That message's record.</summary>
     internal long AwaitedPosition { get; set; }
 
-    /// <summary>What expired is to be moved, and is on the disk alone: what expires after it waits, too, and nothing else.</summary>
+    /// <summary>What expired is to be moved, and is on the disk alone: what expires after it and the queue's own end wait, too, and nothing else.</summary>
     internal bool ExpiryAwaitsLoad { get; set; }
 
     /// <summary>The record of what expired.</summary>
@@ -106,11 +106,7 @@ internal sealed unsafe partial class BrokerQueue
     /// <summary>Index of the cold segment from which it read last.</summary>
     internal ref long ColdReader => ref _coldReader;
 
-    /// <summary>Of what expired: in the order of deadlines.</summary>
-    internal ref long ExpiryReader => ref _expiryReader;
-
     private long _coldReader = -1;
-    private long _expiryReader = -1;
 
     /// <summary>Bindings to it.</summary>
     internal BindingChain Bindings { get; } = new(ofDestination: true);

@@ -5,7 +5,7 @@ namespace LowLatency.Server.Simulation;
 /// <content>Messages that are on the disk alone: who may wait for them, and who may not (docs/journal.md, Cold segments).</content>
 internal sealed partial class NaiveBroker
 {
-    private readonly Dictionary<NaiveQueue, (long Position, long DeadlineNs)> _awaitedExpiries = [];
+    private readonly Dictionary<NaiveQueue, (long Position, long DeadlineNs, long Sequence)> _awaitedExpiries = [];
     private HashSet<long> _atHand = [];
     private long _hotFrom;
 
@@ -45,7 +45,7 @@ internal sealed partial class NaiveBroker
         return next;
     }
 
-    /// <summary>Of what expired, in the order of its times, what need not wait for the disk: one waits, and those after it.</summary>
+    /// <summary>Of what expired, in the order of its times, what does not wait for the disk: what is before the first that waits, by time or in the queue.</summary>
     private List<NaiveEntry> WithoutAwaiting(NaiveQueue queue, List<NaiveEntry> expired)
     {
         if (_engine.AwaitedExpiry(queue.Host, queue.Name) is not { } position)
@@ -55,12 +55,12 @@ internal sealed partial class NaiveBroker
         }
         Check(queue.Options.DeadLetterExchange != null, $"What expires in queue {queue.Name} waits for the disk, and is not moved.");
         EngineQueue real = _engine.Find(queue.Host, queue.Name)!;
-        if (!_awaitedExpiries.TryGetValue(queue, out (long Position, long DeadlineNs) awaited) || awaited.Position != position)
+        if (!_awaitedExpiries.TryGetValue(queue, out (long Position, long DeadlineNs, long Sequence) awaited) || awaited.Position != position)
         {
             NaiveEntry? first = expired.Find(entry => real.Entry(entry.Sequence)?.Position == position);
             Check(first != null, $"What expires in queue {queue.Name} waits for what is at {position}: nothing that has expired.");
-            _awaitedExpiries[queue] = awaited = (position, queue.ExpiresNs(first!)!.Value);
+            _awaitedExpiries[queue] = awaited = (position, queue.ExpiresNs(first!)!.Value, first!.Sequence);
         }
-        return expired.FindAll(entry => queue.ExpiresNs(entry) < awaited.DeadlineNs || (queue.ExpiresNs(entry) == awaited.DeadlineNs && real.Entry(entry.Sequence) == null));
+        return expired.FindAll(entry => queue.ExpiresNs(entry) < awaited.DeadlineNs || (entry.Sequence < awaited.Sequence && real.Entry(entry.Sequence) == null));
     }
 }

@@ -80,6 +80,6 @@ internal sealed partial class NaiveBroker
         if (!isThere)
             Delete(queue, told: true);
         else
-            Check(MayWait, $"Queue {queue.Name} was last used at {queue.UsedNs}, should have expired, and is there at {_nowNs}.");
+            Check(MayWait || _engine.AwaitedExpiry(queue.Host, queue.Name) != null, $"Queue {queue.Name} was last used at {queue.UsedNs}, should have expired, and is there at {_nowNs}.");
     }
 }

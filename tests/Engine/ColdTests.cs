@@ -366,10 +366,13 @@ public sealed unsafe class ColdTests : IDisposable
         Assert.False(Core.HasScheduled, "It spins while it waits.");
         _broker.Leave("cold");
         _broker.Advance(201_000);
-        Assert.False(_broker.Has("cold"));
+        Assert.True(_broker.Has("cold"), "It ends before what expired in it was moved.");
+        Assert.False(Core.HasScheduled, "It spins while it waits.");
         _holds = false;
         _broker.Engine.Run();
         Assert.Equal(0, Core.AwaitingLoad);
+        Assert.False(_broker.Has("cold"));
+        Assert.Equal(6 * PerSegment, _broker.Queue("dead").Count);
     }
 
     [Fact]
@@ -391,6 +394,52 @@ public sealed unsafe class ColdTests : IDisposable
         _holds = false;
         _broker.Engine.Run();
         Assert.Equal(6 * PerSegment, _broker.Queue("dead").Count - 1);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(8)]
+    public void ShouldMoveWhatExpiresHereAndThereWithFewLoads(int kinds)
+    {
+        _broker.Declare("dead");
+        _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        // Each kind has two segments of its own, and the time of each message is between those of others far away.
+        for (int kind = 0; kind < kinds; kind++)
+        {
+            for (int i = 0; i < 2 * PerSegment; i++)
+                _broker.Publish("cold", $"{i} {Filler}", new ContentHeaderBuilder().Expiration(60_000 + i).Build());
+            Fill(_broker, "gap", 3);
+        }
+        Fill(_broker, "end", 5);
+        _loads.Clear();
+        _broker.Advance(70_000);
+        Assert.Equal(0, _broker.Queue("cold").Count);
+        Assert.Equal(kinds * 2 * PerSegment, _broker.Queue("dead").Count);
+        Assert.InRange(_loads.Count, 2 * kinds, 4 * kinds);
+    }
+
+    [Fact]
+    public void ShouldNotWaitForWhatWasPurged()
+    {
+        _broker.Declare("dead");
+        _broker.Declare("cold", QueueHarness.Arguments.Add("x-dead-letter-exchange", "").Add("x-dead-letter-routing-key", "dead"));
+        _broker.Declare("other");
+        for (int i = 0; i < 3 * PerSegment; i++)
+        {
+            _broker.Publish("cold", $"cold {i} {Filler}", new ContentHeaderBuilder().Expiration(60_000).Build());
+            _broker.Publish("other", $"other {i} {Filler}");
+        }
+        _broker.Engine.Core.Journal!.RequestFlush();
+        _broker.Engine.Run();
+        _holds = true;
+        _broker.Advance(61_000);
+        Assert.Equal(1, Core.AwaitingLoad);
+        _broker.Engine.Request(CommandType.PurgeQueue, _broker.Session, 0, "cold");
+        _broker.Engine.Run();
+        Assert.Equal(0, Core.AwaitingLoad);
+        _broker.Publish("cold", "hot", new ContentHeaderBuilder().Expiration(1000).Build());
+        _broker.Advance(1001);
+        Assert.Equal(["hot"], _broker.Take("dead", 10));
     }
 
     [Fact]
