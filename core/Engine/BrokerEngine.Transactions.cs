@@ -292,6 +292,14 @@ internal sealed unsafe partial class BrokerEngine
             CountReturns(queue, ranges);
         ReserveMoved();
         _departures.Clear();
+        // What leaves after the commit, in groups of its own, counts as the rest does: as if it were done.
+        for (int next = 0; next < _leavingLater.Count;)
+        {
+            while (next < _leavingLater.Count && TryPlanDeparture(queue, _leavingLater[next].Sequence, queue.Entries.Find(_leavingLater[next].Sequence), _leavingLater[next].Reason))
+                next++;
+            ReserveMoved();
+            _departures.Clear();
+        }
     }
 
     /// <summary>Room for the record of what returns (<c>_returned</c>): a run of sequences falls apart where one of it leaves.</summary>

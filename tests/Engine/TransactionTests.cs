@@ -283,6 +283,32 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void ShouldCountDeadLettersThatFollowTheCommitToo()
+    {
+        var arguments = new FieldTableWriter();
+        arguments.Add("x-dead-letter-exchange", "");
+        arguments.Add("x-dead-letter-routing-key", "dead");
+        _engine.DeclareQueue(_session, "d", QueueFlags.Durable, arguments);
+        _engine.DeclareQueue(_session, "dead", maxLength: 15);
+        _engine.OpenPublication(_session, "d", DurabilityLevel.Process);
+        _engine.OpenPublication(_session, "dead", DurabilityLevel.Process);
+        _engine.Subscribe(_session, "d", 20);
+        _engine.Run();
+        for (ulong i = 1; i <= 20; i++)
+        {
+            _engine.Publish(_session, 5, i, new string('d', 100_000)); // Some ten go in the transaction's own group.
+            _engine.Run();
+        }
+        ulong hash = _engine.Core.Engine.StateHash();
+        Settle(1, 20, SettleKind.Reject);
+        Add("one more", publication: 6);
+        _engine.Request(CommandType.CommitTransaction, _session);
+        _engine.Run();
+        Assert.Equal((ushort)ErrorCode.QueueFull, _engine.Single<FailedEvent>(EventType.Failed).Code);
+        Assert.Equal(hash, _engine.Core.Engine.StateHash());
+    }
+
+    [Fact]
     public void ShouldHaveRoomForTheRecordOfWhatReturnsWhereTransientOnesBetweenHaveExpired()
     {
         _engine.DeclareQueue(_session, "d");
