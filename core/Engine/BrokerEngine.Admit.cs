@@ -68,7 +68,7 @@ internal sealed unsafe partial class BrokerEngine
         for (int i = 0; i < route.Length; i++)
         {
             BrokerQueue queue = route[i];
-            bool hasRoom = _takesAll || queue.HasRoomFor(payloadLength);
+            bool hasRoom = queue.HasRoomFor(payloadLength) || (_takesAll && queue.Options.Overflow != OverflowPolicy.DropHead);
             _places[i] = queue.Entries.Next;
             _outdated[i] = 0;
             if (admission.IsScheduled)

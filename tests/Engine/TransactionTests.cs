@@ -309,6 +309,36 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void ShouldDropFromAHeadWhereAnotherQueueOfTheRouteIsFullOfItsDeadLetters()
+    {
+        var arguments = new FieldTableWriter();
+        arguments.Add("x-dead-letter-exchange", "");
+        arguments.Add("x-dead-letter-routing-key", "dead");
+        _engine.DeclareQueue(_session, "d", QueueFlags.Durable, arguments);
+        _engine.DeclareQueue(_session, "dead", QueueFlags.Durable, new FieldTableWriter().Add("x-max-length-bytes", 1000));
+        _engine.DeclareQueue(_session, "newest", QueueFlags.Durable, new FieldTableWriter().Add("x-max-length", 2).Add("x-overflow", "drop-head"));
+        _engine.Run();
+        _engine.Events.Clear();
+        _engine.Bind(_session, "amq.fanout", "dead");
+        _engine.Bind(_session, "amq.fanout", "newest");
+        _engine.OpenPublication(_session, "d", DurabilityLevel.Process);
+        _engine.OpenPublication(_session, "newest", DurabilityLevel.Process);
+        _engine.OpenPublication(_session, "", DurabilityLevel.Process, exchange: "amq.fanout");
+        _engine.Subscribe(_session, "d", 1);
+        _engine.Run();
+        _engine.Publish(_session, 5, 1, new string('d', 990));
+        _engine.Publish(_session, 6, 1, "first");
+        _engine.Publish(_session, 6, 2, "second");
+        _engine.Run();
+        Settle(1, 1, SettleKind.Reject); // How long the dead letter gets is not known when the transaction is checked.
+        Add("third", publication: 7);
+        uint request = _engine.Request(CommandType.CommitTransaction, _session);
+        _engine.Run();
+        AssertDone(request, 2);
+        Assert.Equal((2, 2), (Queue("dead").Count, Queue("newest").Count));
+    }
+
+    [Fact]
     public void ShouldHaveRoomForTheRecordOfWhatReturnsWhereTransientOnesBetweenHaveExpired()
     {
         _engine.DeclareQueue(_session, "d");
