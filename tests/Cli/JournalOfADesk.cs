@@ -12,8 +12,16 @@ public sealed class JournalOfADesk : IDisposable
     /// <summary>Publishes, consumes and kills.</summary>
     public JournalOfADesk()
     {
-        RunAsync().GetAwaiter().GetResult();
-        Before = Hashes();
+        try
+        {
+            RunAsync().GetAwaiter().GetResult();
+            Before = Hashes();
+        }
+        catch
+        {
+            _broker.Dispose(); // Nobody disposes of a fixture that was never there.
+            throw;
+        }
     }
 
     internal string Folder => _broker.Folder;
